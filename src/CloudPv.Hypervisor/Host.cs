@@ -1,13 +1,46 @@
+using System.Collections.Concurrent;
 using CloudPv.X86;
+using CloudPv.Xen;
 
 namespace CloudPv.Hypervisor;
 
 /// <summary>One hypervisor: machine memory and the domains in it. A process usually has one, with one domain.</summary>
 public sealed class Host : IDisposable
 {
-    public Host(HostOptions options) => throw new NotImplementedException();
+    private readonly ConcurrentDictionary<DomainId, Domain> _domains = new();
 
-    public void Dispose() => throw new NotImplementedException();
+    public Host(HostOptions options)
+    {
+        Options = options;
+        Machine = new MachineMemory(MachineFrames);
+    }
+
+    internal HostOptions Options { get; }
+
+    /// <summary>All machine memory; each domain's frames are a range of it.</summary>
+    internal MachineMemory Machine { get; }
+
+    /// <summary>Frames that the machine-to-phys table and the reserved host addresses have room for: 256 GiB, of which only a domain's own are backed.</summary>
+    internal const ulong MachineFrames = 1UL << 26;
+
+    internal void Log(string line) => Options.Log(line);
+
+    internal bool TryGetDomain(DomainId id, out Domain domain) => _domains.TryGetValue(id, out domain!);
+
+    internal void Add(Domain domain)
+    {
+        if (!_domains.TryAdd(domain.Id, domain))
+            throw new DomainBuildException($"a domain with the id {domain.Id} runs already");
+    }
+
+    internal void Remove(Domain domain) => _domains.TryRemove(new(domain.Id, domain));
+
+    public void Dispose()
+    {
+        foreach (Domain domain in _domains.Values)
+            domain.Dispose();
+        Machine.Dispose();
+    }
 }
 
 /// <summary>Settings of a <see cref="Host"/>.</summary>

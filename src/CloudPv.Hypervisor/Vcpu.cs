@@ -1,0 +1,43 @@
+using CloudPv.X86;
+using CloudPv.Xen;
+
+namespace CloudPv.Hypervisor;
+
+/// <summary>One virtual CPU of a PV domain: an x86 CPU, what Xen keeps beside it, and the host thread that runs both.</summary>
+internal sealed unsafe partial class Vcpu
+{
+    public Vcpu(Domain domain, int id)
+    {
+        Domain = domain;
+        Id = id;
+        Descriptors = new DescriptorTables(this);
+        Cpu = new Cpu(domain.Bus, id, Descriptors);
+    }
+
+    public Domain Domain { get; }
+
+    /// <summary>0, 1, … within the domain.</summary>
+    public int Id { get; }
+
+    public Cpu Cpu { get; }
+
+    public VcpuCounters Counters { get; } = new();
+
+    /// <summary>The GDT and LDT that the guest set for this vCPU.</summary>
+    public DescriptorTables Descriptors { get; }
+
+    /// <summary>The level-4 tables of the two modes, as the guest set them (MMUEXT_NEW_BASEPTR, MMUEXT_NEW_USER_BASEPTR). User: frame 0 where none was set.</summary>
+    public Mfn KernelRoot { get; private set; }
+
+    public Mfn UserRoot { get; private set; }
+
+    /// <summary>Takes a validated level-4 table into use. The caller holds the page's type reference for as long as it stays in use.</summary>
+    public void SetRoot(CpuMode mode, Mfn root)
+    {
+        if (mode == CpuMode.Kernel)
+            KernelRoot = root;
+        else
+            UserRoot = root;
+        Cpu.SetPageTable(mode, root.Value);
+    }
+}
