@@ -5,40 +5,45 @@ namespace CloudPv.Cli.StarterImage;
 /// <summary>Files of a small Unix file system, held in memory, all owned by root: what an initrd or a root disk is made from.</summary>
 public sealed class FileTree
 {
-    private const UnixFileMode AllRead = UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
-    private const UnixFileMode AllExecute = UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
-    private const UnixFileMode OwnerWrites = AllRead | UnixFileMode.UserWrite;
+    /// <summary>Mode 0600.</summary>
+    public const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    /// <summary>Mode 0644.</summary>
+    public const UnixFileMode Readable = Private | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+
+    /// <summary>Mode 0755.</summary>
+    public const UnixFileMode Executable = Readable | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
 
     private readonly SortedDictionary<string, Entry> _entries = new(StringComparer.Ordinal);
 
     /// <summary>The entries with paths relative to the root (<c>etc/passwd</c>), each after the directories that hold it.</summary>
     public IReadOnlyDictionary<string, Entry> Entries => _entries;
 
-    public FileTree Directory(string path, UnixFileMode permissions = OwnerWrites | AllExecute)
+    public FileTree Directory(string path, UnixFileMode permissions = Executable)
     {
         AddParents(path);
         _entries[path] = new Entry(EntryKind.Directory, permissions, []);
         return this;
     }
 
-    public FileTree File(string path, byte[] content, bool executable = false)
+    public FileTree File(string path, byte[] content, UnixFileMode permissions = Readable)
     {
         AddParents(path);
-        _entries[path] = new Entry(EntryKind.File, executable ? OwnerWrites | AllExecute : OwnerWrites, content);
+        _entries[path] = new Entry(EntryKind.File, permissions, content);
         return this;
     }
 
     public FileTree SymbolicLink(string path, string target)
     {
         AddParents(path);
-        _entries[path] = new Entry(EntryKind.SymbolicLink, OwnerWrites | AllExecute, Encoding.UTF8.GetBytes(target));
+        _entries[path] = new Entry(EntryKind.SymbolicLink, Executable, Encoding.UTF8.GetBytes(target));
         return this;
     }
 
     public FileTree CharacterDevice(string path, int major, int minor)
     {
         AddParents(path);
-        _entries[path] = new Entry(EntryKind.CharacterDevice, UnixFileMode.UserRead | UnixFileMode.UserWrite, [], major, minor);
+        _entries[path] = new Entry(EntryKind.CharacterDevice, Private, [], major, minor);
         return this;
     }
 
@@ -52,7 +57,7 @@ public sealed class FileTree
             using var stream = assembly.GetManifestResourceStream(resource)!;
             var content = new byte[stream.Length];
             stream.ReadExactly(content);
-            File(resource[prefix.Length..], content, executable: content.AsSpan().StartsWith("#!"u8));
+            File(resource[prefix.Length..], content, content.AsSpan().StartsWith("#!"u8) ? Executable : Readable);
         }
 
         return this;
@@ -61,7 +66,7 @@ public sealed class FileTree
     private void AddParents(string path)
     {
         for (var slash = path.IndexOf('/', StringComparison.Ordinal); slash >= 0; slash = path.IndexOf('/', slash + 1))
-            _entries.TryAdd(path[..slash], new Entry(EntryKind.Directory, OwnerWrites | AllExecute, []));
+            _entries.TryAdd(path[..slash], new Entry(EntryKind.Directory, Executable, []));
     }
 
     /// <param name="Kind">What it is.</param>

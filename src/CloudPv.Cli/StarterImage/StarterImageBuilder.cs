@@ -50,7 +50,7 @@ public sealed class StarterImageBuilder(DebianPackages packages, string kernelPa
             .Directory("dev").Directory("proc").Directory("root").Directory("sys")
             .CharacterDevice("dev/console", 5, 1)
             .SymbolicLink("sbin", "bin")
-            .File("bin/busybox", busybox.Content, executable: true);
+            .File("bin/busybox", busybox.Content, FileTree.Executable);
         foreach (var applet in await busybox.AppletsAsync(cancel))
             tree.SymbolicLink("bin/" + Path.GetFileName(applet), "busybox");
 
@@ -64,8 +64,9 @@ public sealed class StarterImageBuilder(DebianPackages packages, string kernelPa
     {
         var tree = new FileTree()
             .Embedded("root")
+            .File("etc/shadow", "root::19000:0:99999:7:::\n"u8.ToArray(), FileTree.Private)
             .Directory("dev").Directory("mnt").Directory("proc").Directory("root").Directory("run").Directory("sys").Directory("tmp").Directory("var/www")
-            .File("bin/busybox", busybox.Content, executable: true);
+            .File("bin/busybox", busybox.Content, FileTree.Executable);
         foreach (var applet in await busybox.AppletsAsync(cancel))
             tree.SymbolicLink(applet, "/bin/busybox");
         return tree;
