@@ -58,8 +58,30 @@ public static class Emulator
                 return FarTransfers.Return(ref operation);
             case Mnemonic.Mov when instruction.Op0Register.IsSegmentRegister() || instruction.Op1Register.IsSegmentRegister():
                 return SegmentLoads.Move(ref operation);
+            case Mnemonic.Mov or Mnemonic.Movnti:
+                return MoveInstructions.Move(ref operation);
+            case Mnemonic.Xlatb:
+                return MoveInstructions.Translate(ref operation);
+            case Mnemonic.Rdfsbase or Mnemonic.Rdgsbase or Mnemonic.Wrfsbase or Mnemonic.Wrgsbase:
+                return MoveInstructions.SegmentBase(ref operation);
+            case Mnemonic.Cmpxchg:
+                return CompareExchange.Execute(ref operation);
+            case Mnemonic.Cmpxchg8b or Mnemonic.Cmpxchg16b:
+                return CompareExchange.ExecuteDouble(ref operation);
+            case Mnemonic.Call when instruction.IsCallFarIndirect:
+                return FarTransfers.Call(ref operation);
+            case Mnemonic.Jmp when instruction.IsJmpFarIndirect:
+                return FarTransfers.Jump(ref operation);
+            case Mnemonic.Lar or Mnemonic.Lsl or Mnemonic.Verr or Mnemonic.Verw:
+                return SegmentQueries.Execute(ref operation);
+            case Mnemonic.Fxsave or Mnemonic.Fxsave64:
+                return FxImage.Save(ref operation);
+            case Mnemonic.Fxrstor or Mnemonic.Fxrstor64:
+                return FxImage.Restore(ref operation);
+            case Mnemonic.Maskmovq or Mnemonic.Maskmovdqu:
+                return MaskedMoves.Execute(ref operation);
             default:
-                return null;
+                return ReadModifyWrite.Execute(ref operation);
         }
     }
 }

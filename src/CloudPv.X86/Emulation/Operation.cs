@@ -117,15 +117,19 @@ internal ref struct Operation(ref CpuState state, ref readonly Instruction instr
         return stack ? RaiseStackFault() : RaiseGeneralProtection();
     }
 
+    /// <summary>What stands at a linear address, faulting as a write would.</summary>
+    public bool ReadForWrite(ulong address, int size, out UInt128 value) => CompareExchange(address, size, 0, 0, out value);
+
+    public bool CompareExchange(ulong address, int size, UInt128 expected, UInt128 desired, out UInt128 actual) =>
+        Memory.TryCompareExchange(address, size, expected, desired, out actual, out Fault);
+
     public static bool IsCanonical(ulong address) => (ulong)((long)(address << 16) >> 16) == address;
 
-    /// <summary>The memory operand's offset in its segment, cut to the address size.</summary>
-    public readonly ulong EffectiveAddress()
+    /// <summary>The memory operand's offset in its segment, moved by some bytes and cut to the address size.</summary>
+    public readonly ulong EffectiveAddress(ulong displacement = 0)
     {
-        if (Instruction.IsIPRelativeMemoryOperand)
-            return Instruction.IPRelativeMemoryAddress;
-        var offset = Instruction.MemoryDisplacement64;
-        if (Instruction.MemoryBase != Register.None)
+        var offset = Instruction.MemoryDisplacement64 + displacement;
+        if (Instruction.MemoryBase != Register.None && !Instruction.IsIPRelativeMemoryOperand)
             offset += ReadRegister(Instruction.MemoryBase);
         if (Instruction.MemoryIndex != Register.None)
             offset += ReadRegister(Instruction.MemoryIndex) * (uint)Instruction.MemoryIndexScale;

@@ -92,7 +92,7 @@ internal static class StackInstructions
 
         // The new top must be writable, though nothing is written there.
         rsp -= operation.Instruction.Immediate16;
-        if (!operation.TryLinear(rsp, size, stack: true, out _) || !operation.Memory.TryCompareExchange(rsp, size, 0, 0, out _, out operation.Fault))
+        if (!operation.TryLinear(rsp, size, stack: true, out _) || !operation.ReadForWrite(rsp, size, out _))
             return false;
         operation.WriteRegister(size == 2 ? Register.BP : Register.RBP, frame);
         state.Rsp = rsp;
