@@ -1,0 +1,69 @@
+using System.IO.Compression;
+using System.Runtime.InteropServices;
+using ICSharpCode.SharpZipLib;
+using ICSharpCode.SharpZipLib.BZip2;
+
+namespace CloudPv.Hypervisor;
+
+/// <summary>Expands one compressed image. What follows the compressed stream is ignored, as kernels append their own bytes to it.</summary>
+public static class Decompressor
+{
+    /// <summary>Throws <see cref="InvalidDataException"/> where the data is corrupt or cut short, or expands beyond <paramref name="limit"/> bytes.</summary>
+    public static byte[] Expand(CompressionFormat format, ReadOnlyMemory<byte> data, int limit)
+    {
+        var output = new BoundedBuffer(limit);
+        switch (format)
+        {
+            case CompressionFormat.Gzip:
+                ExpandGzip(data, output);
+                break;
+            case CompressionFormat.Bzip2:
+                ExpandBzip2(data, output);
+                break;
+            case CompressionFormat.Lzma:
+            case CompressionFormat.Xz:
+                Lzma.Expand(format, data.Span, output);
+                break;
+            case CompressionFormat.Lzo:
+                Lzop.Expand(data.Span, output);
+                break;
+            case CompressionFormat.Lz4:
+                Lz4Legacy.Expand(data.Span, output);
+                break;
+            case CompressionFormat.Zstd:
+                Zstd.Expand(data.Span, output);
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(format));
+        }
+        return output.ToArray();
+    }
+
+    private static void ExpandGzip(ReadOnlyMemory<byte> data, BoundedBuffer output)
+    {
+        using var input = AsStream(data);
+        using var gzip = new GZipStream(input, CompressionMode.Decompress);
+        output.CopyFrom(gzip);
+        if (output.Length == 0)
+            throw new InvalidDataException("the gzip stream is cut short");
+    }
+
+    private static void ExpandBzip2(ReadOnlyMemory<byte> data, BoundedBuffer output)
+    {
+        try
+        {
+            using var input = AsStream(data);
+            using var bzip2 = new BZip2InputStream(input);
+            output.CopyFrom(bzip2);
+        }
+        catch (Exception e) when (e is SharpZipBaseException or IndexOutOfRangeException or IOException)
+        {
+            throw new InvalidDataException($"the bzip2 stream is damaged: {e.Message}", e);
+        }
+    }
+
+    private static MemoryStream AsStream(ReadOnlyMemory<byte> data) =>
+        MemoryMarshal.TryGetArray(data, out ArraySegment<byte> segment)
+            ? new MemoryStream(segment.Array!, segment.Offset, segment.Count, writable: false)
+            : new MemoryStream(data.ToArray(), writable: false);
+}
