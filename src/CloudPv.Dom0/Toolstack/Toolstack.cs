@@ -1,0 +1,52 @@
+using CloudPv.Dom0.Xenstore;
+using CloudPv.Hypervisor;
+using CloudPv.Xen;
+
+namespace CloudPv.Dom0;
+
+/// <summary>Makes domUs with their devices: the part of dom0 that knows all the others.</summary>
+public sealed class Toolstack : IDisposable
+{
+    private int _lastDomain;
+
+    /// <param name="log">A line a call, for the host's owner.</param>
+    public Toolstack(Host host, Action<string> log)
+    {
+        Host = host;
+        Log = log;
+        Local = new(Store);
+        DomainNodes.CreateDom0(Local);
+    }
+
+    public XenStore Store { get; } = new();
+
+    internal Host Host { get; }
+    internal Action<string> Log { get; }
+    internal LocalStore Local { get; }
+
+    /// <summary>Opens what a domU needs and makes it ready; <see cref="Domu.RunAsync"/> builds and runs it.</summary>
+    /// <exception cref="ToolstackException">A file is missing or isn't what it should be.</exception>
+    public Domu Create(DomainSpec spec)
+    {
+        var devices = new List<IDevice>();
+        try
+        {
+            OpenDevices(spec, devices);
+            return new(this, spec, devices);
+        }
+        catch
+        {
+            devices.ForEach(device => device.Dispose());
+            throw;
+        }
+    }
+
+    public void Dispose() => Local.Dispose();
+
+    internal DomainId NextDomainId() => new((ushort)Interlocked.Increment(ref _lastDomain));
+
+    // Each kind of device adds its own here.
+    private void OpenDevices(DomainSpec spec, List<IDevice> devices)
+    {
+    }
+}
