@@ -22,6 +22,8 @@ internal sealed class ElfImage
 
     private ElfImage(ReadOnlyMemory<byte> file) => _file = file;
 
+    public ReadOnlyMemory<byte> File => _file;
+
     public ReadOnlySpan<byte> Bytes => _file.Span;
 
     public ulong Entry { get; private init; }

@@ -15,6 +15,9 @@ public sealed class KernelImage
 
     internal ElfImage Elf { get; }
 
+    /// <summary>The kernel's ELF file, expanded.</summary>
+    public ReadOnlyMemory<byte> ElfFile => Elf.File;
+
     public XenGuestNotes Notes { get; }
 
     /// <summary>How the kernel was packed (within its bzImage, if it is one).</summary>
