@@ -1,1 +1,16 @@
-return 0;
+using CloudPv.Web;
+
+var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+builder.AddCloud();
+builder.AddSignIn();
+builder.AddApi();
+
+var app = builder.Build();
+app.UseProblems();
+app.UsePages();
+app.UseSignIn();
+app.UseWebSockets();
+app.MapHealth();
+app.MapApi();
+app.MapSwaggerPages();
+await app.RunAsync();

@@ -14,6 +14,9 @@ public sealed class EventLog(IDbContextFactory<CloudContext> database, TimeProvi
     /// <summary>A watcher that is this many events behind is cut off; it comes back and reads on from the log.</summary>
     private const int WatcherBacklog = 1024;
 
+    /// <summary>The length of a list where none is asked for.</summary>
+    public const int DefaultLimit = 100;
+
     private readonly ConcurrentDictionary<Channel<Event>, string> _watchers = new();
 
     public Event Add(CloudContext db, string accountId, string resourceId, string kind, string message)
@@ -55,7 +58,7 @@ public sealed class EventLog(IDbContextFactory<CloudContext> database, TimeProvi
             .Where(e => e.AccountId == accountId)
             .Where(e => resourceId == null || e.ResourceId == resourceId)
             .Where(e => before == null || e.Id < before)
-            .OrderByDescending(e => e.Id).Take(limit ?? 100).ToListAsync(cancel);
+            .OrderByDescending(e => e.Id).Take(limit ?? DefaultLimit).ToListAsync(cancel);
     }
 
     /// <summary>An account's events from now on; after <paramref name="after"/> first those that were missed since.</summary>

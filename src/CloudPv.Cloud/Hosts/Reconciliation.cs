@@ -50,10 +50,8 @@ internal static class Reconciliation
     /// <summary>An instance that could not even be launched is gone, as EC2's; any other may be started again.</summary>
     private static Step.Become Ended(Instance instance, InstanceReport host) => new(
         host.Reason == StopReason.BuildFailed && instance.Run == 1 ? InstanceState.Terminated : InstanceState.Stopped,
-        Word(host.Reason),
+        host.Reason?.ToWord(),
         Words(host));
-
-    private static string Word(StopReason? reason) => System.Text.Json.JsonNamingPolicy.KebabCaseLower.ConvertName($"{reason}");
 
     private static string Words(InstanceReport host)
     {

@@ -9,7 +9,7 @@ internal sealed class ImageConfiguration : IEntityTypeConfiguration<Image>
     {
         image.ToTable("images");
         image.Property(i => i.Id).HasMaxLength(21);
-        image.Property(i => i.Kind).HasConversion<KebabCaseWord<ImageKind>>().HasMaxLength(10);
+        image.Property(i => i.Kind).HasConversion<EnumWordConverter<ImageKind>>().HasMaxLength(10);
         image.Property(i => i.Name).HasMaxLength(128);
         image.Property(i => i.Architecture).HasMaxLength(10);
         image.Property(i => i.Description).HasMaxLength(255);

@@ -108,7 +108,7 @@ public sealed class InstanceCatalogue(IDbContextFactory<CloudContext> database, 
         if (!states.Contains(instance.State))
         {
             throw new CloudException(Refusal.Conflict, "IncorrectInstanceState",
-                $"{instance.Id} is {System.Text.Json.JsonNamingPolicy.KebabCaseLower.ConvertName($"{instance.State}")} and can't be {verb}.");
+                $"{instance.Id} is {instance.State.ToWord()} and can't be {verb}.");
         }
     }
 

@@ -15,7 +15,7 @@ internal sealed class InstanceConfiguration : IEntityTypeConfiguration<Instance>
         instance.Property(i => i.CommandLine).HasMaxLength(1023);
         instance.Property(i => i.MacAddress).HasMaxLength(17).IsFixedLength();
         instance.Property(i => i.PrivateIp).HasMaxLength(15);
-        instance.Property(i => i.State).HasConversion<KebabCaseWord<InstanceState>>().HasMaxLength(13);
+        instance.Property(i => i.State).HasConversion<EnumWordConverter<InstanceState>>().HasMaxLength(13);
         instance.Property(i => i.StateReason).HasMaxLength(64);
         instance.Property(i => i.StateMessage).HasMaxLength(1000);
         instance.Property(i => i.Version).IsRowVersion();

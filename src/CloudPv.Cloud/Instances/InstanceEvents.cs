@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace CloudPv.Cloud;
 
 /// <summary>How the event log tells of instances.</summary>
@@ -9,7 +7,7 @@ internal static class InstanceEvents
 
     public static string Words(Instance instance)
     {
-        var state = JsonNamingPolicy.KebabCaseLower.ConvertName(instance.State.ToString());
+        var state = instance.State.ToWord();
         return instance.StateMessage is null ? $"{instance.Name} is {state}." : $"{instance.Name} is {state}: {instance.StateMessage}";
     }
 }
