@@ -5,8 +5,8 @@ namespace CloudPv.Dom0.Console;
 /// <summary>Somebody who reads a guest's console as it comes.</summary>
 public sealed class ConsoleWatcher : IDisposable
 {
-    /// <summary>Bytes that may wait for a watcher, beside one chunk of any size (the scrollback).</summary>
-    private const int MaxWaiting = 1 << 20;
+    /// <summary>Bytes that may wait for a watcher; the scrollback it begins with is part of them.</summary>
+    private const int MaxWaiting = 4 * Scrollback.Limit;
 
     private readonly Channel<byte[]> _output = Channel.CreateUnbounded<byte[]>(new() { SingleReader = true });
     private readonly Action<ConsoleWatcher> _forget;
