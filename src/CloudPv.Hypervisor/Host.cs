@@ -13,6 +13,8 @@ public sealed class Host : IDisposable
     {
         Options = options;
         Machine = new MachineMemory(MachineFrames);
+        MachineToPhys = new MachineToPhys(Machine, FirstXenFrame);
+        Frames = new FrameTable(FirstDomainFrame, MachineFrames);
     }
 
     internal HostOptions Options { get; }
@@ -22,6 +24,14 @@ public sealed class Host : IDisposable
 
     /// <summary>Frames that the machine-to-phys table and the reserved host addresses have room for: 256 GiB, of which only a domain's own are backed.</summary>
     internal const ulong MachineFrames = 1UL << 26;
+
+    /// <summary>Where Xen's own frames begin, and those of domains: their numbers are never those that a guest uses itself.</summary>
+    private const ulong FirstXenFrame = 1UL << 10, FirstDomainFrame = 1UL << 18;
+
+    /// <summary>The bookkeeping of all frames, and the ranges that domains have.</summary>
+    internal FrameTable Frames { get; }
+
+    internal MachineToPhys MachineToPhys { get; }
 
     internal void Log(string line) => Options.Log(line);
 
@@ -39,6 +49,7 @@ public sealed class Host : IDisposable
     {
         foreach (Domain domain in _domains.Values)
             domain.Dispose();
+        Frames.Dispose();
         Machine.Dispose();
     }
 }

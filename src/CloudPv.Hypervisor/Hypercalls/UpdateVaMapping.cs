@@ -1,9 +1,60 @@
+using CloudPv.Xen;
+
 namespace CloudPv.Hypervisor;
 
 /// <summary>HYPERVISOR_update_va_mapping.</summary>
 internal static class UpdateVaMapping
 {
-    public static long Handle(Vcpu vcpu, in HypercallArguments arguments) => throw new NotImplementedException();
+    /// <summary>Arg1: the linear address; Arg2: the new level-1 entry; Arg3: what to flush then (<see cref="UvmFlags"/>).</summary>
+    public static long Handle(Vcpu vcpu, in HypercallArguments arguments) => Update(vcpu, arguments, ioOnly: false);
 
-    public static long HandleOtherDomain(Vcpu vcpu, in HypercallArguments arguments) => throw new NotImplementedException();
+    /// <summary>The same, with the domain whose page is mapped in Arg4.</summary>
+    public static long HandleOtherDomain(Vcpu vcpu, in HypercallArguments arguments)
+    {
+        var owner = (ushort)arguments.Arg4;
+        if (owner is not (SpecialDomain.Self or SpecialDomain.Io) && owner != vcpu.Domain.Id.Value)
+            return XenErrno.ESRCH;
+        return Update(vcpu, arguments, ioOnly: owner == SpecialDomain.Io);
+    }
+
+    private static long Update(Vcpu vcpu, in HypercallArguments arguments, bool ioOnly)
+    {
+        DomainMemory memory = vcpu.Domain.Memory;
+        ulong address = arguments.Arg1;
+        using (memory.Change(vcpu))
+        {
+            if (!memory.Updates.TryFindEntry(vcpu.KernelRoot, address, out Mfn table, out int slot))
+                return XenErrno.EINVAL;
+            long error = memory.Updates.Change(table, FrameType.L1, slot, arguments.Arg2, preserveAccessed: false, ioOnly);
+            if (error != 0)
+                return error;
+        }
+        return Flush(vcpu, address, arguments.Arg3);
+    }
+
+    private static long Flush(Vcpu vcpu, ulong address, ulong flags)
+    {
+        ulong type = flags & UvmFlags.FlushTypeMask, target = flags & ~UvmFlags.FlushTypeMask;
+        if (type is not (UvmFlags.TlbFlush or UvmFlags.Invlpg))
+            return 0;
+        TlbClock clock = vcpu.Domain.Memory.Clock;
+        if (target == UvmFlags.Local)
+        {
+            if (type == UvmFlags.TlbFlush)
+                clock.FlushLocal(vcpu);
+            else
+                vcpu.Cpu.FlushTlb(address);
+            return 0;
+        }
+        Span<ulong> cpus = stackalloc ulong[clock.WordCount];
+        if (target == UvmFlags.All)
+            clock.SetAll(cpus);
+        else if (!CpuSet.TryRead(vcpu, new(target), cpus))
+            return XenErrno.EFAULT;
+        if (type == UvmFlags.TlbFlush)
+            clock.Flush(vcpu, cpus);
+        else
+            clock.FlushPage(vcpu, cpus, address);
+        return 0;
+    }
 }

@@ -3,31 +3,256 @@ using CloudPv.Xen;
 
 namespace CloudPv.Hypervisor;
 
-/// <summary>A domain's frames: ownership, page types and reference counts, its page tables and p2m.</summary>
+/// <summary>A domain's frames: ownership, page types and reference counts, its page tables and grant mappings.</summary>
+/// <remarks>
+/// Its frames are one range of machine memory: what the domain starts with, then room to grow (<see cref="SlackPages"/>), then Xen's own pages that it shares
+/// with the domain. Nothing in it is touched before the guest does.
+/// </remarks>
 internal sealed unsafe class DomainMemory : IDisposable
 {
-    public DomainMemory(Domain domain) => throw new NotImplementedException();
+    /// <summary>LIBXL_MAXMEM_CONSTANT: xl lets a guest have 1 MiB more than it asked for.</summary>
+    private const ulong SlackPages = 256;
+
+    /// <summary>Room for shared_info and for the largest grant table with its status frames.</summary>
+    private const ulong XenPages = 256;
+
+    private readonly Domain _domain;
+    private readonly MachineMemory _machine;
+    private readonly FrameTable _frames;
+    private readonly ulong _rangeCount;
+    private readonly Stack<Mfn> _free = new();
+    private readonly Stack<Mfn> _freeXen = new();
+
+    /// <summary>Throws <see cref="DomainBuildException"/> where the host can't give so much.</summary>
+    public DomainMemory(Domain domain)
+    {
+        _domain = domain;
+        _machine = domain.Host.Machine;
+        _frames = domain.Host.Frames;
+        InitialPages = (ulong)domain.Config.MemoryMiB << 8;
+        CheckHostMemory(domain.Config.MemoryMiB);
+        PageCount = InitialPages;
+        MaximumPages = InitialPages + SlackPages;
+        _rangeCount = (MaximumPages + XenPages + 511) & ~511UL;
+        First = _frames.Allocate(_rangeCount);
+        _machine.Back(First.Value, _rangeCount, domain.Config.Name);
+        domain.Host.MachineToPhys.Extend(First, _rangeCount);
+        Foreign = new ForeignFrames(domain.Bus);
+        Clock = new TlbClock(domain);
+        Types = new PageTypes(this);
+        Updates = new PageTableUpdates(this);
+        domain.Bus.SetAccess(First.Value, InitialPages, FrameAccess.Read | FrameAccess.Write);
+        domain.Bus.SetAccess(domain.Host.MachineToPhys.FirstFrame, domain.Host.MachineToPhys.FrameCount, FrameAccess.Read);
+        for (ulong i = _rangeCount; i-- > InitialPages;)
+        {
+            Mfn frame = new(First.Value + i);
+            Info(frame).Flags = FrameFlags.Free;
+            (i < MaximumPages ? _free : _freeXen).Push(frame);
+        }
+    }
+
+    /// <summary>Guards all types and references of this domain's frames. No CPU takes it while it runs guest code.</summary>
+    private readonly Lock _lock = new();
+
+    public Mfn First { get; }
+
+    /// <summary>Pages that the domain was built with.</summary>
+    public ulong InitialPages { get; }
+
+    /// <summary>Pages that it has now (tot_pages), and may have (max_pages).</summary>
+    public ulong PageCount { get; private set; }
+
+    public ulong MaximumPages { get; }
+
+    public PageTypes Types { get; }
+
+    public PageTableUpdates Updates { get; }
+
+    public ForeignFrames Foreign { get; }
+
+    public TlbClock Clock { get; }
+
+    private static void CheckHostMemory(int megabytes)
+    {
+        long available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 20;
+        if (megabytes < 1)
+            throw new DomainBuildException($"A domain cannot have {megabytes} MiB of memory.");
+        if (megabytes > available)
+            throw new DomainBuildException($"The domain is to have {megabytes:N0} MiB of memory, but this host has {available:N0} MiB.");
+    }
+
+    /// <summary>Begins a change of types, references or tables. Disposing ends it: the lock is released, and then the CPUs that could still use a translation
+    /// that the change has taken away are flushed.</summary>
+    /// <param name="current">The vCPU on whose thread this is; null: none of this domain's.</param>
+    public ChangeSection Change(Vcpu? current) => new(this, current);
+
+    public readonly ref struct ChangeSection
+    {
+        private readonly DomainMemory _memory;
+        private readonly Vcpu? _current;
+
+        public ChangeSection(DomainMemory memory, Vcpu? current)
+        {
+            _memory = memory;
+            _current = current;
+            memory._lock.Enter();
+        }
+
+        public void Dispose()
+        {
+            bool flush = _memory.Types.TakeFlush(out uint stamp);
+            _memory._lock.Exit();
+            if (flush)
+                _memory.Clock.FlushOlder(_current, stamp);
+        }
+    }
+
+    /// <summary>Whether a frame number from the guest is one of this domain's frames, Xen's shared ones among them.</summary>
+    public bool Owns(Mfn frame)
+    {
+        if (frame.Value - First.Value < _rangeCount)
+            return _frames[frame] is { Owner: 0 } info && !info.Has(FrameFlags.Free);
+        return frame.Value < _frames.End && _frames[frame].Owner == OwnerTag;
+    }
+
+    private ushort OwnerTag => (ushort)(_domain.Id.Value + 1);
+
+    /// <summary>Whether a frame number from the guest is one of the machine's memory at all (mfn_valid).</summary>
+    public bool IsMemory(Mfn frame) => frame.Value < _frames.End;
+
+    public ref FrameInfo Info(Mfn frame) => ref _frames[frame];
+
+    /// <summary>The host address of a frame that is known to be backed.</summary>
+    public byte* Pointer(Mfn frame) => _machine.Frame(frame.Value);
+
+    public ulong PhysicalOf(Mfn frame) => _domain.Host.MachineToPhys[frame];
+
+    public void SetPhysicalOf(Mfn frame, ulong pfn) => _domain.Host.MachineToPhys[frame] = pfn;
+
+    /// <summary>The frame of one of the pages that the domain is built with.</summary>
+    public Mfn InitialFrame(Pfn page) => new(First.Value + page.Value);
+
+    /// <summary>Pins the tables that the domain is built with (MMUEXT_PIN_L4_TABLE).</summary>
+    public void PinInitialTables(Mfn root)
+    {
+        using (Change(current: null))
+        {
+            if (Types.GetWithType(root, FrameType.L4) != 0)
+                throw new InvalidOperationException("The domain builder made page tables that don't validate.");
+            Info(root).Flags |= FrameFlags.Pinned;
+        }
+    }
+
+    /// <summary>Writes what Xen keeps in slots 256 to 271 of each level-4 table in use (init_xen_l4_slots).</summary>
+    public void FillXenSlots(ulong* level4)
+    {
+        new Span<ulong>(level4 + GuestAddressSpace.FirstXenSlot, GuestAddressSpace.XenSlots).Clear();
+        level4[GuestAddressSpace.FirstXenSlot] = _domain.Host.MachineToPhys.Level4Entry;
+    }
+
+    /// <summary>A reference was given back that nobody took: the guest wrote to a page table through a translation that it hadn't flushed. Only its own counts suffer.</summary>
+    public void ReportTampering(Mfn frame) => _domain.Host.Log($"{_domain.Id}: reference count of {frame} would go below zero");
 
     /// <summary>Allocates a zeroed page of Xen's own that the domain may map (share_xen_page_with_guest): shared_info, grant frames.</summary>
     /// <param name="writable">Whether the guest may map it writable (grant status frames are read-only).</param>
-    public Mfn AllocateXenFrame(bool writable) => throw new NotImplementedException();
+    public Mfn AllocateXenFrame(bool writable)
+    {
+        lock (_lock)
+        {
+            if (!_freeXen.TryPop(out Mfn frame))
+                throw new InvalidOperationException("No room for another page that Xen shares with the domain.");
+            Info(frame) = new FrameInfo
+            {
+                Flags = FrameFlags.Xen | FrameFlags.Validated,
+                Type = writable ? FrameType.Writable : FrameType.None,
+                TypeReferences = 1,
+            };
+            SetPhysicalOf(frame, MachineToPhys.Invalid);
+            new Span<byte>(Pointer(frame), MachineMemory.FrameSize).Clear();
+            _domain.Bus.SetAccess(frame.Value, 1, writable ? FrameAccess.Read | FrameAccess.Write : FrameAccess.Read);
+            return frame;
+        }
+    }
 
-    public void FreeXenFrame(Mfn frame) => throw new NotImplementedException();
-
-    /// <summary>The host address of a frame that is known to be backed.</summary>
-    public byte* Pointer(Mfn frame) => throw new NotImplementedException();
+    /// <summary>Takes a page of Xen's own back. The guest may still map it; then it is only reused when it doesn't any more.</summary>
+    public void FreeXenFrame(Mfn frame)
+    {
+        using (Change(current: null))
+        {
+            ref FrameInfo info = ref Info(frame);
+            info.TypeReferences--;
+            info.Flags |= FrameFlags.Released;
+            if (info.References == 0)
+                Reclaim(frame);
+        }
+    }
 
     /// <summary>Takes a reference to a frame of this domain (get_page), so that it isn't freed while it is mapped elsewhere. With <paramref name="writable"/> also a
     /// writable type reference (get_page_and_type PGT_writable_page): false for page tables and descriptor tables.</summary>
-    public bool TryGetPage(Mfn frame, bool writable) => throw new NotImplementedException();
+    public bool TryGetPage(Mfn frame, bool writable)
+    {
+        using (Change(current: null))
+            return writable ? Types.GetWithType(frame, FrameType.Writable) == 0 : Types.TryGet(frame);
+    }
 
-    public void PutPage(Mfn frame, bool writable) => throw new NotImplementedException();
+    public void PutPage(Mfn frame, bool writable)
+    {
+        using (Change(current: null))
+        {
+            if (writable)
+                Types.PutWithType(frame);
+            else
+                Types.Put(frame);
+        }
+    }
+
+    /// <summary>MMUEXT_NEW_BASEPTR, MMUEXT_NEW_USER_BASEPTR, MOV to CR3 in guest-kernel mode and VCPUOP_initialise: takes a level-4 table into use. 0 or an error.</summary>
+    /// <param name="vcpu">The calling one, or one that doesn't run.</param>
+    public long SetBasePointer(Vcpu vcpu, CpuMode mode, Mfn root)
+    {
+        using (Change(vcpu))
+        {
+            Mfn old = mode == CpuMode.Kernel ? vcpu.KernelRoot : vcpu.UserRoot;
+            if (old != root)
+            {
+                if (root != default || mode == CpuMode.Kernel)
+                {
+                    long error = Types.GetWithType(root, FrameType.L4);
+                    if (error != 0)
+                        return error;
+                }
+                vcpu.SetRoot(mode, root);
+                if (old != default)
+                    Types.PutWithType(old);
+            }
+        }
+        if (mode == CpuMode.Kernel)
+            Clock.FlushLocal(vcpu);
+        return 0;
+    }
+
+    /// <summary>A frame whose last reference is gone is nobody's.</summary>
+    public void Reclaim(Mfn frame)
+    {
+        ref FrameInfo info = ref Info(frame);
+        bool wasXens = info.Has(FrameFlags.Xen);
+        info = new FrameInfo { Flags = FrameFlags.Free };
+        SetPhysicalOf(frame, MachineToPhys.Invalid);
+        _domain.Bus.SetAccess(frame.Value, 1, FrameAccess.None);
+        Types.RequestFlush();
+        (wasXens ? _freeXen : _free).Push(frame);
+    }
+
+    public void Dispose()
+    {
+        _domain.Bus.SetAccess(First.Value, _rangeCount, FrameAccess.None);
+        for (ulong i = 0; i < _rangeCount; i++)
+            SetPhysicalOf(new(First.Value + i), MachineToPhys.Invalid);
+        _frames.Free(First, _rangeCount);
+    }
 
     /// <summary>A store to a page table through a read-only mapping (writable page tables). True: the instruction at rip was carried out and stepped over.</summary>
     public bool TryEmulateStore(Vcpu vcpu, in CpuExit fault) => throw new NotImplementedException();
-
-    /// <summary>MOV to CR3 in guest-kernel mode, and VCPUOP_initialise: takes a level-4 table into use. 0 or an error.</summary>
-    public long SetBasePointer(Vcpu vcpu, CpuMode mode, Mfn root) => throw new NotImplementedException();
 
     /// <summary>Maps a granted frame (of whatever domain; the caller holds references) at the PTE of a linear address, or at the PTE whose machine address is
     /// given (GNTMAP_contains_pte).</summary>
@@ -44,6 +269,4 @@ internal sealed unsafe class DomainMemory : IDisposable
 
     /// <summary>Gives a stolen page to this domain (assign_pages). False: it is at its maximum.</summary>
     public bool TryAssignPage(Mfn frame) => throw new NotImplementedException();
-
-    public void Dispose() => throw new NotImplementedException();
 }

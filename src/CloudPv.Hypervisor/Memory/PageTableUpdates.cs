@@ -1,0 +1,77 @@
+using System.Runtime.CompilerServices;
+using CloudPv.Xen;
+
+namespace CloudPv.Hypervisor;
+
+/// <summary>Changes of single entries of page tables that are in use as such. Under <see cref="DomainMemory.Lock"/>.</summary>
+internal sealed unsafe class PageTableUpdates(DomainMemory memory)
+{
+    /// <summary>mod_l1_entry … mod_l4_entry: replaces an entry of a validated table, with the references that both values stand for.</summary>
+    /// <param name="table">A frame whose type is <paramref name="level"/>.</param>
+    /// <param name="slot">The entry's number, 0 to 511.</param>
+    /// <param name="preserveAccessed">Keep the Accessed and Dirty bits that the entry has (MMU_PT_UPDATE_PRESERVE_AD).</param>
+    /// <param name="ioOnly">The frame is said to be of DOMID_IO, of which this domain may map none.</param>
+    public long Change(Mfn table, FrameType level, int slot, ulong value, bool preserveAccessed, bool ioOnly = false)
+    {
+        if (level == FrameType.L4 && !GuestAddressSpace.IsGuestSlot(slot))
+            return XenErrno.EINVAL;
+        ulong* entry = (ulong*)memory.Pointer(table) + slot;
+        ulong old = Volatile.Read(ref *entry);
+        if (PageTableEntry.IsPresent(value))
+        {
+            if ((value & PageTableEntry.Forbidden(level)) != 0)
+                return XenErrno.EINVAL;
+            value = PageTableEntry.Adjust(level, value);
+            if (((old ^ value) & ~PageTableEntry.FastPath) == 0)
+            {
+                Write(entry, value, preserveAccessed);
+                return 0;
+            }
+            long error = ioOnly && memory.IsMemory(PageTableEntry.Frame(value)) ? XenErrno.EBUSY : memory.Types.GetFromEntry(table, level, value);
+            if (error != 0)
+                return error;
+        }
+        old = Write(entry, value, preserveAccessed);
+        memory.Types.PutFromEntry(table, level, old);
+
+        // Xen flushes all CPUs when a table above level 1 changes; where nothing was mapped before, no CPU can have a translation of it.
+        if (level != FrameType.L1 && PageTableEntry.IsPresent(old))
+            memory.Types.RequestFlush();
+        return 0;
+    }
+
+    /// <summary>Stores an entry against CPUs that set Accessed and Dirty bits in it meanwhile; returns what stood there.</summary>
+    private static ulong Write(ulong* entry, ulong value, bool preserveAccessed)
+    {
+        if (!preserveAccessed)
+            return Interlocked.Exchange(ref Unsafe.AsRef<ulong>(entry), value);
+        ulong old = Volatile.Read(ref *entry);
+        while (true)
+        {
+            ulong kept = old & (PageTableEntry.Accessed | PageTableEntry.Dirty);
+            ulong seen = Interlocked.CompareExchange(ref Unsafe.AsRef<ulong>(entry), value | kept, old);
+            if (seen == old)
+                return old;
+            old = seen;
+        }
+    }
+
+    /// <summary>The level-1 table and slot that map a linear address (map_guest_l1e), whether or not the entry there is present.</summary>
+    public bool TryFindEntry(Mfn root, ulong address, out Mfn table, out int slot)
+    {
+        table = root;
+        slot = PageTableEntry.Slot(FrameType.L1, address);
+        if (!GuestAddressSpace.IsGuest(address))
+            return false;
+        for (FrameType level = FrameType.L4; level > FrameType.L1; level--)
+        {
+            ulong entry = Volatile.Read(ref ((ulong*)memory.Pointer(table))[PageTableEntry.Slot(level, address)]);
+            if ((entry & (PageTableEntry.Present | PageTableEntry.LargeOrPat)) != PageTableEntry.Present)
+                return false;
+            table = PageTableEntry.Frame(entry);
+            if (!memory.Owns(table))
+                return false;
+        }
+        return memory.Info(table) is { Type: FrameType.L1, TypeReferences: > 0 };
+    }
+}
