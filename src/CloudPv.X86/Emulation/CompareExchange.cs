@@ -2,7 +2,7 @@ using Iced.Intel;
 
 namespace CloudPv.X86;
 
-/// <summary>CMPXCHG, CMPXCHG8B and CMPXCHG16B. Failing is a write access too, of the value that stands there.</summary>
+/// <summary>CMPXCHG, CMPXCHG8B and CMPXCHG16B. To memory, failing is a write access too; a register is left alone, upper half included.</summary>
 internal static class CompareExchange
 {
     public static bool Execute(ref Operation operation)
@@ -29,7 +29,8 @@ internal static class CompareExchange
         else
         {
             old = operation.ReadRegister(instruction.Op0Register);
-            operation.WriteRegister(instruction.Op0Register, old == expected ? desired : old);
+            if (old == expected)
+                operation.WriteRegister(instruction.Op0Register, desired);
         }
 
         Rflags.Subtract(expected, old, 0, size, out var status);

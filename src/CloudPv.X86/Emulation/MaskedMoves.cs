@@ -3,7 +3,7 @@ using Iced.Intel;
 
 namespace CloudPv.X86;
 
-/// <summary>MASKMOVDQU and MASKMOVQ: the bytes of a register whose mask byte has its top bit set go to [RDI].</summary>
+/// <summary>MASKMOVDQU and MASKMOVQ: the bytes of a register whose mask byte has its top bit set go to [RDI]. All bytes must be writable, selected or not.</summary>
 internal static class MaskedMoves
 {
     private const byte FloatingPointError = 16;
@@ -28,7 +28,7 @@ internal static class MaskedMoves
         var source = fx.Slice(xmm ? Xmm(instruction.Op1Register) : Mmx(fx, instruction.Op1Register), size);
         var mask = fx.Slice(xmm ? Xmm(instruction.Op2Register) : Mmx(fx, instruction.Op2Register), size);
         var offset = operation.ReadRegister(instruction.Op0Kind == OpKind.MemorySegEDI ? Register.EDI : Register.RDI);
-        if (!operation.TryAddress(offset, size, out var address) || !Probe(ref operation, address, mask))
+        if (!operation.TryAddress(offset, size, out var address) || !operation.Reserve(address, size))
             return false;
         for (var i = 0; i < size; i++)
         {
@@ -39,14 +39,6 @@ internal static class MaskedMoves
         if (!xmm)
             EnterMmx(fx);
         return true;
-    }
-
-    /// <summary>The first and the last selected byte stand for the one or two pages that will be written.</summary>
-    private static bool Probe(ref Operation operation, ulong address, ReadOnlySpan<byte> mask)
-    {
-        var first = mask.IndexOfAnyInRange((byte)0x80, (byte)0xff);
-        var last = mask.LastIndexOfAnyInRange((byte)0x80, (byte)0xff);
-        return first < 0 || (operation.ReadForWrite(address + (uint)first, 1, out _) && operation.ReadForWrite(address + (uint)last, 1, out _));
     }
 
     private static int Xmm(Register register) => XmmRegisters + (RegisterSize * (register - Register.XMM0));

@@ -9,6 +9,7 @@ namespace CloudPv.X86;
 /// </summary>
 internal ref struct Operation(ref CpuState state, ref readonly Instruction instruction, IEmulatorMemory memory, ISegmentDescriptors descriptors)
 {
+    private const int PageSize = 4096;
     private const byte InvalidOpcode = 6;
     private const byte SegmentNotPresent = 11;
     private const byte StackFault = 12;
@@ -119,6 +120,13 @@ internal ref struct Operation(ref CpuState state, ref readonly Instruction instr
 
     /// <summary>What stands at a linear address, faulting as a write would.</summary>
     public bool ReadForWrite(ulong address, int size, out UInt128 value) => CompareExchange(address, size, 0, 0, out value);
+
+    /// <summary>Faults as a write of all these bytes would, on the first page that refuses it.</summary>
+    public bool Reserve(ulong address, int size)
+    {
+        var here = PageSize - (int)(address % PageSize);
+        return ReadForWrite(address, 1, out _) && (here >= size || ReadForWrite(address + (uint)here, 1, out _));
+    }
 
     public bool CompareExchange(ulong address, int size, UInt128 expected, UInt128 desired, out UInt128 actual) =>
         Memory.TryCompareExchange(address, size, expected, desired, out actual, out Fault);
