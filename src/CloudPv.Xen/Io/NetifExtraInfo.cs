@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace CloudPv.Xen;
+namespace CloudPv.Xen.Io;
 
 /// <summary>struct netif_extra_info: xen/include/public/io/netif.h. Takes a slot of its own in either ring, behind the first of a packet.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 8)]

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace CloudPv.Xen;
+namespace CloudPv.Xen.Io;
 
 /// <summary>struct netif_rx_request: xen/include/public/io/netif.h. One page that the guest offers for a fragment of a packet to it.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 8)]

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace CloudPv.Xen;
+namespace CloudPv.Xen.Io;
 
 /// <summary>struct netif_tx_request: xen/include/public/io/netif.h. One fragment of a packet that the guest sends; the first one's <see cref="Size"/> is the whole packet's.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 12)]
