@@ -11,12 +11,19 @@ public static class ChecksumFiller
     {
         if (!TransportHeader.TryFind(frame, out var header))
             return false;
-        var field = frame[header.ChecksumOffset..];
-        BinaryPrimitives.WriteUInt16BigEndian(field, 0);
+        var field = frame.Slice(header.ChecksumOffset, sizeof(ushort));
+        field.Clear();
         var transport = frame[header.Offset..header.End];
         var sum = InternetChecksum.Finish(InternetChecksum.Add(header.PseudoHeaderSum(frame, transport.Length), transport));
         // In UDP a zero says that there is no checksum; all ones is the same number (RFC 768).
         BinaryPrimitives.WriteUInt16BigEndian(field, sum == 0 && header.Protocol == TransportHeader.Udp ? (ushort)0xffff : sum);
         return true;
+    }
+
+    /// <summary>Takes a complete checksum back to what a sender with offload leaves: the sum of the pseudo-header.</summary>
+    public static void Blank(Span<byte> frame)
+    {
+        if (TransportHeader.TryFind(frame, out var header))
+            BinaryPrimitives.WriteUInt16BigEndian(frame[header.ChecksumOffset..], InternetChecksum.Fold(header.PseudoHeaderSum(frame, header.End - header.Offset)));
     }
 }

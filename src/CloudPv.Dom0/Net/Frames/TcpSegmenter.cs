@@ -25,6 +25,9 @@ public ref struct TcpSegmenter
     /// <summary>The greatest length of a segment with its headers.</summary>
     public readonly int MaxSegmentLength => _payloadOffset + _segmentSize;
 
+    /// <summary>How many segments <see cref="TryNext"/> gives in all.</summary>
+    public readonly int SegmentCount => Math.Max(1, (_packet.Length - _payloadOffset + _segmentSize - 1) / _segmentSize);
+
     /// <summary>False where the frame is no TCP packet with a segment size.</summary>
     public static bool TryCreate(in Frame frame, out TcpSegmenter segmenter)
     {
