@@ -1,3 +1,4 @@
+using CloudPv.Dom0.Net;
 using CloudPv.Dom0.Xenstore;
 using CloudPv.Hypervisor;
 using CloudPv.Xen;
@@ -9,9 +10,13 @@ public sealed class Toolstack : IDisposable
 {
     private int _lastDomain;
 
+    private readonly HostNetwork? _network;
+
     /// <param name="log">A line a call, for the host's owner.</param>
-    public Toolstack(Host host, Action<string> log)
+    /// <param name="network">Joins the interfaces that name no switch of another process; null: they are wired to nothing. Stays the caller's.</param>
+    public Toolstack(Host host, Action<string> log, HostNetwork? network = null)
     {
+        _network = network;
         Host = host;
         Log = log;
         Local = new(Store);
@@ -48,5 +53,27 @@ public sealed class Toolstack : IDisposable
     // Each kind of device adds its own here.
     private void OpenDevices(DomainSpec spec, List<IDevice> devices)
     {
+        foreach ((int index, NicSpec nic) in spec.Nics.Index())
+        {
+            if (!MacAddress.TryParse(nic.Mac, out MacAddress mac) || mac.IsMulticast)
+                throw new ToolstackException($"'{nic.Mac}' is not an interface's MAC address");
+            devices.Add(new NetDevice(index, mac, Wire(nic, mac), Log));
+        }
+    }
+
+    private IFrameLink Wire(NicSpec nic, MacAddress mac)
+    {
+        if (nic.SwitchSocket is { } socket)
+            return new SocketLink(socket);
+        if (_network is null)
+            return new UnpluggedLink();
+        try
+        {
+            return _network.Connect(mac);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new ToolstackException(e.Message, e);
+        }
     }
 }

@@ -2,16 +2,14 @@ using System.Collections.Concurrent;
 
 namespace CloudPv.Dom0.Net;
 
-/// <summary>The multicast addresses that a guest asked for, once it has taken control of them; before that it gets all.</summary>
-internal sealed class MulticastFilter
+/// <summary>The multicast addresses that a guest asked for.</summary>
+/// <param name="isControlled">It has taken control of them (request-multicast-control); otherwise it gets all.</param>
+internal sealed class MulticastFilter(bool isControlled)
 {
     /// <summary>XEN_NETBK_MCAST_MAX: netback's limit too.</summary>
     private const int MaxAddresses = 64;
 
     private readonly ConcurrentDictionary<MacAddress, byte> _wanted = new();
-
-    /// <summary>request-multicast-control.</summary>
-    public bool IsControlled { get; set; }
 
     /// <returns>False: there are too many.</returns>
     public bool TryAdd(MacAddress address)
@@ -24,5 +22,5 @@ internal sealed class MulticastFilter
     public void Remove(MacAddress address) => _wanted.TryRemove(address, out _);
 
     public bool Passes(MacAddress destination) =>
-        !IsControlled || !destination.IsMulticast || destination == MacAddress.Broadcast || _wanted.ContainsKey(destination);
+        !isControlled || !destination.IsMulticast || destination == MacAddress.Broadcast || _wanted.ContainsKey(destination);
 }

@@ -1,4 +1,3 @@
-using CloudPv.Dom0.Xenstore;
 using CloudPv.Xen;
 
 namespace CloudPv.Dom0.Net;
@@ -14,6 +13,7 @@ namespace CloudPv.Dom0.Net;
 /// <param name="ChecksumV4">It takes packets over IPv4 with a blank checksum.</param>
 /// <param name="ChecksumV6">The same over IPv6.</param>
 /// <param name="RxNotify">It notifies when it has offered new pages.</param>
+/// <param name="ControlsMulticast">It says which multicast addresses it wants.</param>
 internal sealed record VifNegotiation(
     GrantRef TxRing,
     GrantRef RxRing,
@@ -24,34 +24,28 @@ internal sealed record VifNegotiation(
     bool GsoV6,
     bool ChecksumV4,
     bool ChecksumV6,
-    bool RxNotify)
+    bool RxNotify,
+    bool ControlsMulticast)
 {
-    /// <param name="problem">Why there is none: for the log.</param>
-    public static VifNegotiation? TryRead(LocalStore store, string frontend, out string problem)
+    /// <param name="problem">Where the frontend's wishes can't be met: why.</param>
+    public static VifNegotiation? TryRead(DeviceNodes nodes, out string? problem)
     {
-        problem = "";
-        if (!Flag("request-rx-copy"))
-            problem = "the frontend wants to receive by page flipping, which is not offered";
-        else if (store.ReadNumber($"{frontend}/multi-queue-num-queues") is > 1)
-            problem = "the frontend wants more than the one queue that is offered";
-
-        var txPort = store.ReadNumber($"{frontend}/event-channel-tx");
-        var rxPort = store.ReadNumber($"{frontend}/event-channel-rx");
+        var (txPort, rxPort) = (nodes.ReadFrontendNumber("event-channel-tx"), nodes.ReadFrontendNumber("event-channel-rx"));
         if (txPort is null || rxPort is null)
-            (txPort, rxPort) = (store.ReadNumber($"{frontend}/event-channel"), null);
-        if (store.ReadNumber($"{frontend}/tx-ring-ref") is not { } tx || store.ReadNumber($"{frontend}/rx-ring-ref") is not { } rx || txPort is not { } port)
-        {
-            problem = "the frontend gave no rings or no event channel";
-            return null;
-        }
-
-        return problem.Length > 0
+            (txPort, rxPort) = (nodes.ReadFrontendNumber("event-channel"), null);
+        var (txRing, rxRing) = (nodes.ReadFrontendNumber("tx-ring-ref"), nodes.ReadFrontendNumber("rx-ring-ref"));
+        problem = !Has("request-rx-copy") ? "it wants to receive by page flipping, which is not offered"
+            : nodes.ReadFrontendNumber("multi-queue-num-queues") is > 1 ? "it wants more than the one queue that is offered"
+            : txRing is null || rxRing is null || txPort is null ? "it gave no rings or no event channel"
+            : null;
+        return problem is not null
             ? null
             : new VifNegotiation(
-                new GrantRef(tx), new GrantRef(rx), new EventPort(port), rxPort is { } split ? new EventPort(split) : null,
-                Flag("feature-sg"), Flag("feature-gso-tcpv4"), Flag("feature-gso-tcpv6"),
-                !Flag("feature-no-csum-offload"), Flag("feature-ipv6-csum-offload"), Flag("feature-rx-notify"));
+                new GrantRef(txRing.GetValueOrDefault()), new GrantRef(rxRing.GetValueOrDefault()),
+                new EventPort(txPort.GetValueOrDefault()), rxPort is { } port ? new EventPort(port) : null,
+                Has("feature-sg"), Has("feature-gso-tcpv4"), Has("feature-gso-tcpv6"),
+                !Has("feature-no-csum-offload"), Has("feature-ipv6-csum-offload"), Has("feature-rx-notify"), Has("request-multicast-control"));
 
-        bool Flag(string key) => store.ReadNumber($"{frontend}/{key}") is > 0;
+        bool Has(string key) => nodes.ReadFrontendNumber(key) is > 0;
     }
 }

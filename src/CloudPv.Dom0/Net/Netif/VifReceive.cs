@@ -15,7 +15,6 @@ internal sealed class VifReceive : IDisposable
 
     private readonly IGuest _guest;
     private readonly BackRing _ring;
-    private readonly IEventChannel _channel;
     private readonly FrameQueue _incoming;
     private readonly VifNegotiation _frontend;
     private readonly MulticastFilter _multicast;
@@ -25,12 +24,10 @@ internal sealed class VifReceive : IDisposable
     private bool _disabled;
 
     /// <param name="schedule">Asks for a call of <see cref="Process"/>.</param>
-    public VifReceive(
-        IGuest guest, BackRing ring, IEventChannel channel, FrameQueue incoming, VifNegotiation frontend, MulticastFilter multicast, Action schedule, Action<string> log)
+    public VifReceive(IGuest guest, BackRing ring, FrameQueue incoming, VifNegotiation frontend, MulticastFilter multicast, Action schedule, Action<string> log)
     {
         _guest = guest;
         _ring = ring;
-        _channel = channel;
         _incoming = incoming;
         _frontend = frontend;
         _multicast = multicast;
@@ -40,7 +37,7 @@ internal sealed class VifReceive : IDisposable
     }
 
     /// <summary>Gives the guest the waiting packets, as many as it has offered pages for. Not twice at once.</summary>
-    public void Process()
+    public void Process(IEventChannel channel)
     {
         while (!_disabled && _incoming.TryPeek(out var frame))
         {
@@ -53,15 +50,10 @@ internal sealed class VifReceive : IDisposable
         }
 
         if (_ring.Publish())
-            _channel.Notify();
+            channel.Notify();
     }
 
-    public void Dispose()
-    {
-        _drain?.Dispose();
-        _channel.Dispose();
-        _ring.Dispose();
-    }
+    public void Dispose() => _drain?.Dispose();
 
     /// <summary>0: the packet is not for this guest, or it can't take it.</summary>
     private uint SlotsFor(in Frame frame)

@@ -7,7 +7,7 @@ namespace CloudPv.Dom0.Net;
 
 /// <summary>The ring by which a guest sends. A packet is a request for each fragment, with extra infos behind the first.</summary>
 /// <remarks>As netback does: a packet that can't be taken is answered with errors; a ring that makes no sense disables the interface until it is connected anew.</remarks>
-internal sealed class VifTransmit(IGuest guest, BackRing ring, IEventChannel channel, IFrameLink link, MulticastFilter multicast, Action<string> log) : IDisposable
+internal sealed class VifTransmit(IGuest guest, BackRing ring, IFrameLink link, MulticastFilter multicast, Action<string> log)
 {
     private const int PageSize = 4096;
 
@@ -22,7 +22,7 @@ internal sealed class VifTransmit(IGuest guest, BackRing ring, IEventChannel cha
     private bool _disabled;
 
     /// <summary>Takes all packets that the guest has sent. Not twice at once.</summary>
-    public void Process()
+    public void Process(IEventChannel channel)
     {
         do
         {
@@ -32,12 +32,6 @@ internal sealed class VifTransmit(IGuest guest, BackRing ring, IEventChannel cha
                 channel.Notify();
         }
         while (!_disabled && ring.ArmFor(1));
-    }
-
-    public void Dispose()
-    {
-        channel.Dispose();
-        ring.Dispose();
     }
 
     private bool TryCount(out uint available) => ring.TryCountRequests(out available) || Fatal("impossible number of requests");
