@@ -1,7 +1,94 @@
+using CloudPv.Xen;
+
 namespace CloudPv.Hypervisor;
 
 /// <summary>HYPERVISOR_memory_op.</summary>
 internal static class MemoryOp
 {
-    public static long Handle(Vcpu vcpu, in HypercallArguments arguments) => throw new NotImplementedException();
+    private const int StartExtentShift = 6;
+    private const ulong CommandMask = (1 << StartExtentShift) - 1;
+
+    /// <summary>Arg1: the command, and above 6 bits how many extents are done already; Arg2: linear address of its structure.</summary>
+    public static long Handle(Vcpu vcpu, in HypercallArguments arguments)
+    {
+        var command = (MemoryCommand)(arguments.Arg1 & CommandMask);
+        ulong startExtent = arguments.Arg1 >> StartExtentShift;
+        GuestVirtual argument = new(arguments.Arg2);
+        switch (command)
+        {
+            case MemoryCommand.IncreaseReservation or MemoryCommand.DecreaseReservation or MemoryCommand.PopulatePhysmap:
+                return ReservationChange.Run(vcpu, command, startExtent, argument);
+            case MemoryCommand.Exchange: return startExtent != 0 ? XenErrno.EINVAL : MemoryExchange.Run(vcpu, argument);
+            case MemoryCommand.MaximumRamPage: return (long)vcpu.Domain.Host.Frames.End;
+            case MemoryCommand.CurrentReservation or MemoryCommand.MaximumReservation or MemoryCommand.MaximumGpfn:
+                return Query(vcpu, command, argument);
+            case MemoryCommand.MemoryMap: return GetMemoryMap(vcpu, argument);
+            case MemoryCommand.MachphysMapping: return GetMachphysMapping(vcpu, argument);
+            case MemoryCommand.MachphysMfnList: return GetMachphysMfnList(vcpu, argument);
+
+            // The control domain's business, or that of guests with a translated physmap.
+            case MemoryCommand.MachineMemoryMap or MemoryCommand.SetMemoryMap or MemoryCommand.ClaimPages or MemoryCommand.AcquireResource:
+                return XenErrno.EPERM;
+            case MemoryCommand.AddToPhysmap or MemoryCommand.AddToPhysmapBatch or MemoryCommand.RemoveFromPhysmap: return XenErrno.EACCES;
+            case MemoryCommand.SetPodTarget or MemoryCommand.GetPodTarget: return XenErrno.EINVAL;
+            case MemoryCommand.GetVnumainfo: return XenErrno.EOPNOTSUPP;
+            default: return XenErrno.ENOSYS;
+        }
+    }
+
+    /// <summary>Whether a domain number in a request means the caller: nothing else may be meant by a domU.</summary>
+    public static bool IsSelf(Vcpu vcpu, ushort domain) => domain == SpecialDomain.Self || domain == vcpu.Domain.Id.Value;
+
+    private static long Query(Vcpu vcpu, MemoryCommand command, GuestVirtual argument)
+    {
+        if (!vcpu.TryRead(argument, out ushort domain))
+            return XenErrno.EFAULT;
+        if (!IsSelf(vcpu, domain))
+            return vcpu.Domain.Host.TryGetDomain(new(domain), out _) ? XenErrno.EPERM : XenErrno.ESRCH;
+        Reservation reservation = vcpu.Domain.Memory.Reservation;
+        return command switch
+        {
+            MemoryCommand.CurrentReservation => (long)reservation.Pages,
+            MemoryCommand.MaximumReservation => (long)reservation.Maximum,
+            _ => (long)vcpu.Domain.SharedInfo.Arch.MaxPfn - 1,
+        };
+    }
+
+    /// <summary>What xl gives a PV guest: one piece of RAM. Linux makes its holes in it itself.</summary>
+    private static long GetMemoryMap(Vcpu vcpu, GuestVirtual argument)
+    {
+        if (!vcpu.TryRead(argument, out MemoryMap map))
+            return XenErrno.EFAULT;
+        map.NrEntries = Math.Min(map.NrEntries, 1);
+        var ram = new E820Entry { Addr = 0, Size = vcpu.Domain.Memory.InitialPages << 12, Type = E820Entry.Ram };
+        if (map.NrEntries > 0 && !vcpu.TryWrite(new(map.Buffer), ram))
+            return XenErrno.EFAULT;
+        return vcpu.TryWrite(argument, map) ? 0 : XenErrno.EFAULT;
+    }
+
+    private static long GetMachphysMapping(Vcpu vcpu, GuestVirtual argument)
+    {
+        var mapping = new MachphysMapping
+        {
+            VStart = GuestAddressSpace.MachineToPhysStart,
+            VEnd = GuestAddressSpace.MachineToPhysEnd,
+            MaxMfn = (GuestAddressSpace.MachineToPhysEnd - GuestAddressSpace.MachineToPhysStart) / sizeof(ulong) - 1,
+        };
+        return vcpu.TryWrite(argument, mapping) ? 0 : XenErrno.EFAULT;
+    }
+
+    private static long GetMachphysMfnList(Vcpu vcpu, GuestVirtual argument)
+    {
+        const ulong FramesPerExtent = 512, EntriesPerExtent = FramesPerExtent * 512;
+        if (!vcpu.TryRead(argument, out MachphysMfnList list))
+            return XenErrno.EFAULT;
+        ulong count = Math.Min(list.MaxExtents, (vcpu.Domain.Host.Frames.End + EntriesPerExtent - 1) / EntriesPerExtent);
+        for (ulong i = 0; i < count; i++)
+        {
+            if (!vcpu.TryWrite(new(list.ExtentStart + i * sizeof(ulong)), vcpu.Domain.Host.MachineToPhys.FirstFrame + i * FramesPerExtent))
+                return XenErrno.EFAULT;
+        }
+        list.NrExtents = (uint)count;
+        return vcpu.TryWrite(argument, list) ? 0 : XenErrno.EFAULT;
+    }
 }

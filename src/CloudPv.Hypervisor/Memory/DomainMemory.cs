@@ -20,7 +20,6 @@ internal sealed unsafe class DomainMemory : IDisposable
     private readonly MachineMemory _machine;
     private readonly FrameTable _frames;
     private readonly ulong _rangeCount;
-    private readonly Stack<Mfn> _free = new();
     private readonly Stack<Mfn> _freeXen = new();
 
     /// <summary>Throws <see cref="DomainBuildException"/> where the host can't give so much.</summary>
@@ -31,9 +30,8 @@ internal sealed unsafe class DomainMemory : IDisposable
         _frames = domain.Host.Frames;
         InitialPages = (ulong)domain.Config.MemoryMiB << 8;
         CheckHostMemory(domain.Config.MemoryMiB);
-        PageCount = InitialPages;
-        MaximumPages = InitialPages + SlackPages;
-        _rangeCount = (MaximumPages + XenPages + 511) & ~511UL;
+        ulong maximum = InitialPages + SlackPages;
+        _rangeCount = (maximum + XenPages + 511) & ~511UL;
         First = _frames.Allocate(_rangeCount);
         _machine.Back(First.Value, _rangeCount, domain.Config.Name);
         domain.Host.MachineToPhys.Extend(First, _rangeCount);
@@ -43,11 +41,12 @@ internal sealed unsafe class DomainMemory : IDisposable
         Updates = new PageTableUpdates(this);
         domain.Bus.SetAccess(First.Value, InitialPages, FrameAccess.Read | FrameAccess.Write);
         domain.Bus.SetAccess(domain.Host.MachineToPhys.FirstFrame, domain.Host.MachineToPhys.FrameCount, FrameAccess.Read);
-        for (ulong i = _rangeCount; i-- > InitialPages;)
+        Reservation = new Reservation(domain, this, InitialPages, maximum);
+        for (ulong i = _rangeCount; i-- > maximum;)
         {
             Mfn frame = new(First.Value + i);
             Info(frame).Flags = FrameFlags.Free;
-            (i < MaximumPages ? _free : _freeXen).Push(frame);
+            _freeXen.Push(frame);
         }
     }
 
@@ -59,10 +58,7 @@ internal sealed unsafe class DomainMemory : IDisposable
     /// <summary>Pages that the domain was built with.</summary>
     public ulong InitialPages { get; }
 
-    /// <summary>Pages that it has now (tot_pages), and may have (max_pages).</summary>
-    public ulong PageCount { get; private set; }
-
-    public ulong MaximumPages { get; }
+    public Reservation Reservation { get; }
 
     public PageTypes Types { get; }
 
@@ -119,6 +115,9 @@ internal sealed unsafe class DomainMemory : IDisposable
 
     /// <summary>Whether a frame number from the guest is one of the machine's memory at all (mfn_valid).</summary>
     public bool IsMemory(Mfn frame) => frame.Value < _frames.End;
+
+    /// <summary>Whether nothing refers to one of the domain's frames, so that it can be taken away (steal_page).</summary>
+    public bool IsUnused(Mfn frame) => Info(frame) is { References: 0, TypeReferences: 0 } info && !info.Has(FrameFlags.Xen | FrameFlags.Released);
 
     public ref FrameInfo Info(Mfn frame) => ref _frames[frame];
 
@@ -231,16 +230,18 @@ internal sealed unsafe class DomainMemory : IDisposable
         return 0;
     }
 
-    /// <summary>A frame whose last reference is gone is nobody's.</summary>
+    /// <summary>A frame that was given back and whose last reference is gone is nobody's.</summary>
     public void Reclaim(Mfn frame)
     {
-        ref FrameInfo info = ref Info(frame);
-        bool wasXens = info.Has(FrameFlags.Xen);
-        info = new FrameInfo { Flags = FrameFlags.Free };
-        SetPhysicalOf(frame, MachineToPhys.Invalid);
+        if (!Info(frame).Has(FrameFlags.Xen))
+        {
+            Reservation.Free(frame);
+            return;
+        }
+        Info(frame) = new FrameInfo { Flags = FrameFlags.Free };
         _domain.Bus.SetAccess(frame.Value, 1, FrameAccess.None);
         Types.RequestFlush();
-        (wasXens ? _freeXen : _free).Push(frame);
+        _freeXen.Push(frame);
     }
 
     public void Dispose()
@@ -265,8 +266,21 @@ internal sealed unsafe class DomainMemory : IDisposable
         throw new NotImplementedException();
 
     /// <summary>Takes a page out of this domain (steal_page): it must be unmapped, of no type and not Xen's. False: it isn't.</summary>
-    public bool TryStealPage(Mfn frame) => throw new NotImplementedException();
+    public bool TryStealPage(Mfn frame)
+    {
+        using (Change(current: null))
+        {
+            if (!Owns(frame) || !IsUnused(frame))
+                return false;
+            Reservation.Remove(frame);
+            return true;
+        }
+    }
 
     /// <summary>Gives a stolen page to this domain (assign_pages). False: it is at its maximum.</summary>
-    public bool TryAssignPage(Mfn frame) => throw new NotImplementedException();
+    public bool TryAssignPage(Mfn frame)
+    {
+        lock (_lock)
+            return Reservation.TryAdd(frame, OwnerTag);
+    }
 }

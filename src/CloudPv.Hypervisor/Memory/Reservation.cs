@@ -1,0 +1,120 @@
+using System.Runtime.InteropServices;
+using CloudPv.X86;
+using CloudPv.Xen;
+
+namespace CloudPv.Hypervisor;
+
+/// <summary>How many pages a domain has and may have, and the frames of its range that it doesn't have now. Under the domain's memory lock.</summary>
+internal sealed unsafe partial class Reservation
+{
+    /// <summary>MADV_REMOVE.</summary>
+    private const int PunchHole = 9;
+
+    private readonly Domain _domain;
+    private readonly DomainMemory _memory;
+    private readonly SortedSet<ulong> _free = [];
+
+    /// <param name="initial">The pages that the domain is built with: its first frames.</param>
+    /// <param name="maximum">The pages that it may have.</param>
+    public Reservation(Domain domain, DomainMemory memory, ulong initial, ulong maximum)
+    {
+        _domain = domain;
+        _memory = memory;
+        Pages = initial;
+        Maximum = maximum;
+        for (ulong i = initial; i < maximum; i++)
+        {
+            Mfn frame = new(memory.First.Value + i);
+            memory.Info(frame).Flags = FrameFlags.Free;
+            _free.Add(frame.Value);
+        }
+    }
+
+    /// <summary>tot_pages.</summary>
+    public ulong Pages { get; private set; }
+
+    /// <summary>max_pages.</summary>
+    public ulong Maximum { get; }
+
+    /// <summary>Gives the domain 2^<paramref name="order"/> zeroed pages with adjoining and aligned frame numbers (alloc_domheap_pages).</summary>
+    public bool TryAllocate(int order, out Mfn first)
+    {
+        ulong count = 1UL << order;
+        first = default;
+        if (count > Maximum - Pages || !TryFindRun(count, out first))
+            return false;
+        for (ulong frame = first.Value; frame < first.Value + count; frame++)
+        {
+            _free.Remove(frame);
+            _memory.Info(new(frame)) = default;
+        }
+        _domain.Bus.SetAccess(first.Value, count, FrameAccess.Read | FrameAccess.Write);
+        Pages += count;
+        return true;
+    }
+
+    private bool TryFindRun(ulong count, out Mfn first)
+    {
+        ulong run = 0;
+        foreach (ulong frame in _free)
+        {
+            run = frame % count == 0 ? 1 : run > 0 && _free.Contains(frame - 1) ? run + 1 : 0;
+            if (run == count)
+            {
+                first = new(frame - count + 1);
+                return true;
+            }
+        }
+        first = default;
+        return false;
+    }
+
+    /// <summary>The domain gives a page back (guest_remove_page). It is gone when nothing refers to it any more. 0 or -ENXIO: not its own.</summary>
+    public long Release(Mfn frame)
+    {
+        if (!_memory.Owns(frame) || _memory.Info(frame).Has(FrameFlags.Released))
+            return XenErrno.ENXIO;
+        ref FrameInfo info = ref _memory.Info(frame);
+        if (info.Has(FrameFlags.Xen))
+            return 0;
+        info.Flags |= FrameFlags.Released;
+        if (info.References == 0)
+            Free(frame);
+        return 0;
+    }
+
+    /// <summary>Takes a page whose last reference is gone. Its memory goes back to the host.</summary>
+    public void Free(Mfn frame)
+    {
+        _memory.Info(frame) = new FrameInfo { Flags = FrameFlags.Free };
+        _memory.SetPhysicalOf(frame, MachineToPhys.Invalid);
+        _domain.Bus.SetAccess(frame.Value, 1, FrameAccess.None);
+        _memory.Types.RequestFlush();
+        _ = madvise(_memory.Pointer(frame), MachineMemory.FrameSize, PunchHole);
+        _free.Add(frame.Value);
+        Pages--;
+    }
+
+    /// <summary>Takes a page that nothing refers to out of the domain, to be given to another with its contents.</summary>
+    public void Remove(Mfn frame)
+    {
+        _memory.Info(frame) = new FrameInfo { Flags = FrameFlags.Free };
+        _domain.Bus.SetAccess(frame.Value, 1, FrameAccess.None);
+        _memory.Types.RequestFlush();
+        Pages--;
+    }
+
+    /// <summary>Gives the domain a page that was removed from this or another one. False: it has as many as it may.</summary>
+    public bool TryAdd(Mfn frame, ushort owner)
+    {
+        if (Pages >= Maximum)
+            return false;
+        _memory.Info(frame) = new FrameInfo { Owner = owner };
+        _domain.Bus.SetAccess(frame.Value, 1, FrameAccess.Read | FrameAccess.Write);
+        Pages++;
+        return true;
+    }
+
+    [LibraryImport("libc")]
+    private static partial int madvise(void* address, nuint length, int advice);
+}
