@@ -1,0 +1,163 @@
+import { html, nothing } from '../../lib/lit/lit.js';
+import { Element } from '../ui/element.js';
+import { icon } from '../ui/icon.js';
+import { copy, paste } from '../ui/clipboard.js';
+import { complain, say } from '../ui/toast.js';
+import { readConsole } from '../api/cloud.js';
+import { ConsoleConnection } from './connection.js';
+
+/** The states in which an instance has a domain, and so a console to talk to. */
+const alive = new Set(['pending', 'running', 'stopping', 'shutting-down']);
+
+/** An instance's console: a terminal that stays connected, and its bar. */
+class InstanceConsole extends Element {
+  static properties = { instanceId: {}, name: {}, state: {}, _size: { state: true }, _finding: { state: true } };
+
+  #screen;
+  #connection;
+
+  connectedCallback() {
+    super.connectedCallback();
+    this.#connection ??= this.#newConnection();
+    this.#follow();
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.#connection.close();
+  }
+
+  #newConnection() {
+    const connection = new ConsoleConnection(this.instanceId);
+    connection.addEventListener('state', () => this.requestUpdate());
+    connection.addEventListener('open', () => this.#screen.beginReplay());
+    connection.addEventListener('output', event => this.#screen.write(event.detail));
+    return connection;
+  }
+
+  async firstUpdated() {
+    // The terminal is most of the page's code: only who opens a console loads it.
+    const { Screen } = await import('./screen.js');
+    const screen = new Screen();
+    screen.addEventListener('input', event => this.#connection.send(event.detail));
+    screen.addEventListener('resize', () => this._size = `${screen.columns} × ${screen.rows}`);
+    screen.addEventListener('leave', () => this.querySelector('.console-bar button').focus());
+    screen.addEventListener('copy', () => this.#copy());
+    await screen.open(this.querySelector('.console-screen'));
+    this._size = `${screen.columns} × ${screen.rows}`;
+    this.#screen = screen;
+    screen.focus();
+    this.#follow();
+  }
+
+  updated(changed) {
+    if (changed.get('state'))
+      this.#follow();
+  }
+
+  // Connects as soon as there is something to connect to; of an instance that is off, shows what it last said.
+  #follow() {
+    if (!this.#screen || !this.isConnected)
+      return;
+    if (!alive.has(this.state))
+      this.#showKept();
+    else if (this.#connection.state !== 'open')
+      this.#connection.open();
+  }
+
+  async #showKept() {
+    this.#connection.close();
+    try {
+      const kept = await readConsole(this.instanceId);
+      this.#screen.beginReplay();
+      this.#screen.write(kept);
+    } catch (problem) {
+      if (problem.status !== 404)
+        complain(problem);
+    }
+  }
+
+  async #copy() {
+    await copy(this.#screen.selection || this.#screen.text);
+    say(this.#screen.selection ? 'The selection is copied' : 'The whole console is copied');
+    this.#screen.focus();
+  }
+
+  async #paste() {
+    const text = await paste();
+    if (text === null)
+      complain({ detail: 'The browser doesn’t let this page read the clipboard. Press Ctrl+Shift+V in the terminal instead.' });
+    else
+      this.#screen.paste(text);
+    this.#screen.focus();
+  }
+
+  // A Xen console has no channel for its size: the guest's shell can only be told by typing.
+  #tellSize() {
+    this.#connection.send(new TextEncoder().encode(`stty cols ${this.#screen.columns} rows ${this.#screen.rows}\r`));
+    this.#screen.focus();
+  }
+
+  #download() {
+    const address = URL.createObjectURL(new Blob([this.#screen.text], { type: 'text/plain' }));
+    Object.assign(document.createElement('a'), { href: address, download: `${this.instanceId}-console.txt` }).click();
+    URL.revokeObjectURL(address);
+  }
+
+  async #expand() {
+    await (document.fullscreenElement ? document.exitFullscreen() : this.querySelector('.console').requestFullscreen());
+    this.#screen.focus();
+  }
+
+  #findKey(event) {
+    if (event.key === 'Enter')
+      this.#screen.find(event.target.value, { back: !event.shiftKey });
+    if (event.key === 'Escape') {
+      event.stopPropagation();
+      this._finding = false;
+      this.#screen.focus();
+    }
+  }
+
+  async #find() {
+    this._finding = !this._finding;
+    await this.updateComplete;
+    this.querySelector('.find')?.focus();
+  }
+
+  #status() {
+    if (!alive.has(this.state))
+      return { state: 'off', title: `The instance is ${this.state}`, text: 'What it last printed is kept below.' };
+    return {
+      open: { state: 'open', title: 'Connected', text: '' },
+      connecting: { state: 'connecting', title: 'Connecting', text: '' },
+      waiting: { state: 'connecting', title: 'Not connected', text: 'It is tried again until it works.' },
+      closed: { state: 'connecting', title: 'Connecting', text: '' },
+    }[this.#connection.state];
+  }
+
+  #button(drawing, title, run, disabled = false) {
+    return html`<button type="button" class="icon-button" aria-label=${title} title=${title} ?disabled=${disabled} @click=${run}>${icon(drawing)}</button>`;
+  }
+
+  render() {
+    const status = this.#status();
+    const open = status.state === 'open';
+    return html`<section class="console" aria-label="Console of ${this.name}">
+      <div class="console-bar" role="toolbar" aria-label="Console">
+        <p class="console-state" role="status" data-state=${status.state}>${status.title} <small>${status.text}</small></p>
+        <span class="console-size" title="Columns and rows">${this._size ?? ''}</span>
+        ${this._finding ? html`<input class="input find" type="search" placeholder="Find, Enter for older" aria-label="Find in the console" @keydown=${this.#findKey}>` : nothing}
+        ${this.#button('search', 'Find', this.#find)}
+        ${this.#button('copy', 'Copy the selection, or all', this.#copy)}
+        ${this.#button('paste', 'Paste', this.#paste, !open)}
+        ${this.#button('resize', 'Tell the guest’s shell this size (types stty)', this.#tellSize, !open)}
+        ${this.#button('download', 'Save as a text file', this.#download)}
+        ${this.#button('expand', 'Full screen', this.#expand)}
+      </div>
+      <div class="console-screen"></div>
+      <div class="console-foot"><span><kbd>Ctrl</kbd> <kbd>Shift</kbd> <kbd>C</kbd> / <kbd>V</kbd> copy and paste</span><span><kbd>Ctrl</kbd> <kbd>]</kbd> leave the keyboard</span></div>
+    </section>`;
+  }
+}
+customElements.define('instance-console', InstanceConsole);

@@ -1,0 +1,78 @@
+import { html, nothing } from '../../lib/lit/lit.js';
+import { Element } from '../ui/element.js';
+import { icon } from '../ui/icon.js';
+import { problemNotice } from '../ui/notice.js';
+import { bytes, fullTime } from '../ui/format.js';
+import { fact, facts } from '../ui/facts.js';
+import { confirm } from '../ui/confirm-dialog.js';
+import { complain, say } from '../ui/toast.js';
+import { deregisterImage, getImage } from '../api/cloud.js';
+import { LiveQuery } from '../live/live-query.js';
+import { go, href } from '../shell/router.js';
+import { kinds, kindTag } from './image-kinds.js';
+import './event-log.js';
+import '../ui/copy-text.js';
+
+/** One image. */
+class ImagePage extends Element {
+  static properties = { imageId: {} };
+
+  #query = new LiveQuery(this, () => getImage(this.imageId), event => event.resourceId === this.imageId);
+
+  async #deregister(image) {
+    const sure = await confirm({
+      title: 'Deregister this image?', action: 'Deregister', items: [`${image.id}  ${image.name}`],
+      text: 'Nothing new can be launched from it. Instances that were launched from it go on.',
+    });
+    if (!sure)
+      return;
+    try {
+      await deregisterImage(image.id);
+      say(`${image.name} was deregistered`);
+      go('images');
+    } catch (problem) {
+      complain(problem);
+    }
+  }
+
+  #link(id) {
+    return id ? html`<a class="mono" href=${href('images', id)}>${id}</a>` : html`<span class="muted">None</span>`;
+  }
+
+  #machine(image) {
+    return facts('Boots with',
+      fact('Kernel', this.#link(image.kernelId)),
+      fact('Ramdisk', this.#link(image.ramdiskId)),
+      fact('Root device', image.rootDevice ? html`<code>${image.rootDevice}</code>` : html`<span class="muted">None</span>`),
+      fact('Kernel command line', html`<copy-text .text=${image.commandLine} label="the command line"></copy-text>`, 'wide'));
+  }
+
+  render() {
+    const image = this.#query.data;
+    if (!image)
+      return problemNotice(this.#query.problem);
+    return html`
+      <div class="page-head">
+        <div>
+          <div class="crumbs"><a href=${href('images')}>Images</a>${icon('chevron')}<copy-text .text=${image.id} label="the image’s id"></copy-text></div>
+          <h1 class="titled">${image.name} ${kindTag(image)}</h1>
+        </div>
+        <div class="page-actions">
+          ${image.kind === 'machine' ? html`<a class="button primary" href="${href('instances', 'launch')}?image=${image.id}">${icon('plus')} Launch</a>` : nothing}
+          <button type="button" class="button danger" @click=${() => this.#deregister(image)}>${icon('trash')} Deregister</button>
+        </div>
+      </div>
+      ${problemNotice(this.#query.problem)}
+      ${facts('Content',
+        fact('What it is', image.description),
+        fact('Kind', `${kinds[image.kind].title} (${kinds[image.kind].short})`),
+        fact('Architecture', image.architecture),
+        fact('Size', image.sizeBytes ? bytes(image.sizeBytes) : html`<span class="muted">No file</span>`),
+        fact('Added', fullTime(image.createdAt)),
+        image.sha256 ? fact('SHA-256', html`<copy-text .text=${image.sha256} label="the checksum"></copy-text>`, 'wide') : nothing)}
+      ${image.kind === 'machine' ? this.#machine(image) : nothing}
+      <h2>Events</h2>
+      <event-log .resourceId=${image.id}></event-log>`;
+  }
+}
+customElements.define('image-page', ImagePage);

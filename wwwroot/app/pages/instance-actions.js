@@ -1,0 +1,33 @@
+import { rebootInstance, startInstance, stopInstance, terminateInstance } from '../api/cloud.js';
+import { confirm } from '../ui/confirm-dialog.js';
+import { complain, say } from '../ui/toast.js';
+import { plural } from '../ui/format.js';
+
+// What can be done to instances, and in which states. The pages show them; the service decides.
+export const actions = {
+  start: { title: 'Start', icon: 'play', doing: 'Starting', from: ['stopped'], run: startInstance },
+  stop: { title: 'Stop', icon: 'stop', doing: 'Stopping', from: ['running'], run: id => stopInstance(id) },
+  forceStop: {
+    title: 'Force stop', icon: 'stop', doing: 'Stopping', from: ['running', 'stopping', 'pending'], run: id => stopInstance(id, true),
+    question: { title: 'Stop without asking the guest?', text: 'This is like pulling the plug: what the guest has not yet written to its disk is lost.', action: 'Force stop' },
+  },
+  reboot: { title: 'Reboot', icon: 'reboot', doing: 'Rebooting', from: ['running'], run: rebootInstance },
+  terminate: {
+    title: 'Terminate', icon: 'trash', doing: 'Terminating', danger: true, from: ['pending', 'running', 'stopping', 'stopped'], run: terminateInstance,
+    question: { title: 'Terminate for good?', text: 'The instance is removed with its disk. This can’t be undone.', action: 'Terminate' },
+  },
+};
+
+export const can = (action, instances) => instances.length > 0 && instances.every(instance => action.from.includes(instance.state));
+
+/** Carries an action out on all of them, after a question where it needs one. */
+export async function perform(action, instances) {
+  const names = instances.map(instance => `${instance.id}  ${instance.name}`);
+  if (action.question && !await confirm({ ...action.question, items: names }))
+    return;
+  const results = await Promise.allSettled(instances.map(instance => action.run(instance.id)));
+  const done = results.filter(result => result.status === 'fulfilled').length;
+  if (done > 0)
+    say(`${action.doing} ${instances.length === 1 ? instances[0].name : plural(done, 'instance')}`);
+  results.filter(result => result.status === 'rejected').forEach(result => complain(result.reason));
+}

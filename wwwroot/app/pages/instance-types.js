@@ -1,0 +1,26 @@
+import { html } from '../../lib/lit/lit.js';
+import { Element } from '../ui/element.js';
+import { problemNotice } from '../ui/notice.js';
+import { memory } from '../ui/format.js';
+import { listInstanceTypes } from '../api/cloud.js';
+import { LiveQuery } from '../live/live-query.js';
+import '../ui/data-table.js';
+
+const columns = [
+  { key: 'name', title: 'Type', sort: t => t.name, text: t => t.name, cell: t => html`<strong>${t.name}</strong>` },
+  { key: 'vcpus', title: 'vCPUs', sort: t => t.vcpus, className: 'number', cell: t => t.vcpus },
+  { key: 'memory', title: 'Memory', sort: t => t.memoryMiB, className: 'number', cell: t => memory(t.memoryMiB) },
+];
+
+/** The sizes that instances come in. */
+class InstanceTypesPage extends Element {
+  #query = new LiveQuery(this, async () => (await listInstanceTypes()).items.map(type => ({ id: type.name, ...type })), () => false);
+
+  render() {
+    return html`
+      <div class="page-head"><div><h1>Instance types</h1><p class="lead">The sizes that instances come in. A launch can also ask for vCPUs and memory of its own.</p></div></div>
+      ${problemNotice(this.#query.problem)}
+      <data-table noun="type" .columns=${columns} .rows=${this.#query.data}></data-table>`;
+  }
+}
+customElements.define('instance-types-page', InstanceTypesPage);

@@ -1,0 +1,91 @@
+import { html } from '../../lib/lit/lit.js';
+import { Element } from '../ui/element.js';
+import { icon } from '../ui/icon.js';
+import { empty, problemNotice } from '../ui/notice.js';
+import { instanceBadge } from '../ui/badge.js';
+import { memory, vcpus } from '../ui/format.js';
+import { listImages, listInstances } from '../api/cloud.js';
+import { LiveQuery, concernsImages, concernsInstances } from '../live/live-query.js';
+import { pagesOf } from '../live/pages-of.js';
+import { href } from '../shell/router.js';
+import { actions, can, perform } from './instance-actions.js';
+import '../ui/data-table.js';
+import '../ui/time-ago.js';
+
+const segments = [
+  { title: 'All', has: () => true },
+  { title: 'Running', has: instance => instance.state === 'running' },
+  { title: 'Stopped', has: instance => instance.state === 'stopped' },
+  { title: 'Terminated', has: instance => instance.state === 'terminated' },
+];
+
+const launch = html`<a class="button primary" href=${href('instances', 'launch')}>${icon('plus')} Launch instances</a>`;
+
+const nothingYet = empty('instance', 'No instances yet', 'An instance is a machine that boots from one of your images, on a real Xen PV kernel. The starter image is ready for it.', launch);
+
+/** All instances. */
+class InstancesPage extends Element {
+  static properties = { _picked: { state: true } };
+
+  #pages = 1;
+  #instances = new LiveQuery(this, () => pagesOf(listInstances, this.#pages), concernsInstances);
+  #images = new LiveQuery(this, () => pagesOf(listImages, Infinity), concernsImages);
+
+  constructor() {
+    super();
+    this._picked = new Set();
+  }
+
+  #columns() {
+    const images = new Map(this.#images.data?.items.map(image => [image.id, image.name]));
+    return [
+      {
+        key: 'name', title: 'Name', sort: i => i.name, text: i => `${i.name} ${i.id}`,
+        cell: i => html`<span class="two-lines"><a href=${href('instances', i.id)}>${i.name}</a><small class="mono">${i.id}</small></span>`,
+      },
+      { key: 'state', title: 'State', sort: i => i.state, text: i => i.state, className: 'state', cell: i => instanceBadge(i) },
+      {
+        key: 'type', title: 'Type', sort: i => i.memoryMiB, text: i => i.instanceType,
+        cell: i => html`<span class="two-lines nowrap">${i.instanceType}<small>${vcpus(i.vcpus)}, ${memory(i.memoryMiB)}</small></span>`,
+      },
+      {
+        key: 'image', title: 'Image', sort: i => images.get(i.imageId) ?? i.imageId, text: i => `${i.imageId} ${images.get(i.imageId) ?? ''}`,
+        cell: i => html`<a href=${href('images', i.imageId)}>${images.get(i.imageId) ?? i.imageId}</a>`,
+      },
+      { key: 'ip', title: 'Private IP', sort: i => i.privateIp, text: i => i.privateIp, cell: i => html`<code>${i.privateIp}</code>` },
+      { key: 'launched', title: 'Launched', sort: i => Date.parse(i.launchedAt), cell: i => html`<time-ago .time=${i.launchedAt}></time-ago>` },
+      {
+        key: 'console', title: html`<span class="visually-hidden">Console</span>`, className: 'end',
+        cell: i => html`<a class="icon-button" href=${href('instances', i.id, 'console')} aria-label="Console of ${i.name}" title="Console">${icon('terminal')}</a>`,
+      },
+    ];
+  }
+
+  #tools(picked) {
+    return ['start', 'stop', 'reboot', 'terminate'].map(name => {
+      const action = actions[name];
+      return html`<button type="button" class="button ${action.danger ? 'danger' : ''}" ?disabled=${!can(action, picked)}
+        @click=${() => perform(action, picked)}>${icon(action.icon)} ${action.title}</button>`;
+    });
+  }
+
+  #more = () => {
+    this.#pages++;
+    this.#instances.refresh();
+  };
+
+  render() {
+    const data = this.#instances.data;
+    const picked = data?.items.filter(instance => this._picked.has(instance.id)) ?? [];
+    return html`
+      <div class="page-head">
+        <div><h1>Instances</h1><p class="lead">Machines that run in this cloud.</p></div>
+        <div class="page-actions">${launch}</div>
+      </div>
+      ${problemNotice(this.#instances.problem)}
+      <data-table noun="instance" .columns=${this.#columns()} .rows=${data?.items} .segments=${segments} .picked=${this._picked}
+        .tools=${this.#tools(picked)} .empty=${nothingYet} .more=${data?.more ? this.#more : null}
+        @pick=${event => this._picked = event.detail}></data-table>`;
+  }
+}
+customElements.define('instances-page', InstancesPage);

@@ -1,0 +1,123 @@
+import { html, nothing, repeat, live } from '../../lib/lit/lit.js';
+import { Element } from './element.js';
+import { icon } from './icon.js';
+import { plural } from './format.js';
+
+/**
+ * Rows with an id, to filter, sort and pick.
+ *
+ * columns: [{ key, title, cell: row => template, text?: row => string (searched), sort?: row => comparable, className? }]
+ * picked: Set of ids, or undefined where rows aren't picked; 'pick' tells of a change.
+ * tools: template beside the filter. empty: template where there are no rows at all.
+ */
+class DataTable extends Element {
+  static properties = {
+    columns: { attribute: false }, rows: { attribute: false }, picked: { attribute: false },
+    tools: { attribute: false }, segments: { attribute: false }, empty: { attribute: false },
+    more: { attribute: false }, noun: {},
+    _filter: { state: true }, _segment: { state: true }, _sort: { state: true },
+  };
+
+  constructor() {
+    super();
+    this._filter = '';
+    this._segment = 0;
+    this._sort = null;
+  }
+
+  #matching() {
+    const wanted = this._filter.trim().toLowerCase().split(/\s+/).filter(Boolean);
+    const segment = this.segments?.[this._segment];
+    const rows = this.rows.filter(row => {
+      const text = this.columns.map(c => c.text?.(row) ?? '').join(' ').toLowerCase();
+      return wanted.every(word => text.includes(word)) && (segment?.has(row) ?? true);
+    });
+    const column = this.columns.find(c => c.key === this._sort?.key);
+    if (!column)
+      return rows;
+    const order = this._sort.descending ? -1 : 1;
+    return rows.sort((a, b) => {
+      const [x, y] = [column.sort(a), column.sort(b)];
+      return order * (typeof x === 'number' ? x - y : String(x).localeCompare(String(y), 'en', { numeric: true }));
+    });
+  }
+
+  #sortBy(key) {
+    this._sort = this._sort?.key !== key ? { key } : this._sort.descending ? null : { key, descending: true };
+  }
+
+  #pick(ids) {
+    this.dispatchEvent(new CustomEvent('pick', { detail: ids }));
+  }
+
+  #toggle(id) {
+    const picked = new Set(this.picked);
+    if (!picked.delete(id))
+      picked.add(id);
+    this.#pick(picked);
+  }
+
+  #head(rows) {
+    const all = rows.length > 0 && rows.every(row => this.picked?.has(row.id));
+    const some = rows.some(row => this.picked?.has(row.id));
+    return html`<thead><tr>
+      ${this.picked ? html`<th class="pick" scope="col"><input type="checkbox" aria-label="Select all" .checked=${live(all)}
+        .indeterminate=${some && !all} @change=${() => this.#pick(new Set(all ? [] : rows.map(row => row.id)))}></th>` : nothing}
+      ${this.columns.map(column => html`<th scope="col" class=${column.className ?? ''}
+          aria-sort=${this._sort?.key === column.key ? (this._sort.descending ? 'descending' : 'ascending') : nothing}>
+        ${column.sort ? html`<button type="button" @click=${() => this.#sortBy(column.key)}>${column.title}${icon('down')}</button>` : html`<span>${column.title}</span>`}
+      </th>`)}
+    </tr></thead>`;
+  }
+
+  #body(rows) {
+    return html`<tbody>${repeat(rows, row => row.id, row => html`
+      <tr data-id=${row.id} aria-selected=${this.picked ? String(this.picked.has(row.id)) : nothing}>
+        ${this.picked ? html`<td class="pick"><input type="checkbox" aria-label="Select ${row.name || row.id}"
+          .checked=${live(this.picked.has(row.id))} @change=${() => this.#toggle(row.id)}></td>` : nothing}
+        ${this.columns.map(column => html`<td class=${column.className ?? ''}>${column.cell(row)}</td>`)}
+      </tr>`)}</tbody>`;
+  }
+
+  #loading() {
+    return html`<tbody aria-busy="true">${[62, 48, 55].map(width => html`<tr class="skeleton">
+      ${this.picked ? html`<td class="pick"></td>` : nothing}
+      ${this.columns.map((_, i) => html`<td><span style="--width:${(width + i * 17) % 60 + 25}%"></span></td>`)}</tr>`)}</tbody>`;
+  }
+
+  #tools() {
+    return html`<div class="table-tools">
+      <div class="search">${icon('search')}<input class="input" type="search" placeholder="Filter" aria-label="Filter ${this.noun}s"
+        .value=${live(this._filter)} @input=${event => this._filter = event.target.value}></div>
+      ${this.segments ? html`<div class="segments" role="group" aria-label="Show">${this.segments.map((segment, i) => html`
+        <button type="button" aria-pressed=${String(i === this._segment)} @click=${() => this._segment = i}>${segment.title}
+          <span class="count">${this.rows?.filter(segment.has).length ?? ''}</span></button>`)}</div>` : nothing}
+      ${this.tools ? html`<div class="end">${this.tools}</div>` : nothing}
+    </div>`;
+  }
+
+  #foot(rows) {
+    const shown = rows.length === this.rows.length ? plural(rows.length, this.noun) : `${rows.length} of ${plural(this.rows.length, this.noun)}`;
+    return html`<div class="table-foot number" role="status">${shown}${this.more
+      ? html` shown; there are older ones. <button type="button" class="button plain" @click=${this.more}>Show more</button>` : nothing}</div>`;
+  }
+
+  #clear() {
+    this._filter = '';
+    this._segment = 0;
+  }
+
+  render() {
+    if (this.rows?.length === 0 && this.empty)
+      return html`<div class="card">${this.empty}</div>`;
+    const rows = this.rows ? this.#matching() : [];
+    return html`<div class="card">
+      ${this.#tools()}
+      <div class="table-scroll"><table class="table">${this.#head(rows)}${this.rows ? this.#body(rows) : this.#loading()}</table></div>
+      ${this.rows && rows.length === 0 ? html`<div class="empty"><p>No ${this.noun} matches.</p>
+        <button type="button" class="button" @click=${this.#clear}>Show all</button></div>` : nothing}
+      ${this.rows ? this.#foot(rows) : nothing}
+    </div>`;
+  }
+}
+customElements.define('data-table', DataTable);
