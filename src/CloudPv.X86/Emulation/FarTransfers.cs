@@ -24,8 +24,8 @@ internal static class FarTransfers
             || !operation.Pop(ref frame, size, out var rsp)
             || !operation.Pop(ref frame, size, out var ss)
             || !CheckReturn(ref operation, (ushort)cs)
-            || !SegmentLoads.CheckStack(ref operation, (ushort)ss)
-            || !CheckTarget(ref operation, rip))
+            || !CheckTarget(ref operation, rip)
+            || !SegmentLoads.CheckStack(ref operation, (ushort)ss))
             return false;
         state.Cs = (ushort)cs;
         state.Ss = (ushort)ss;

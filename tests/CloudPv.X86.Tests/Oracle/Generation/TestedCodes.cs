@@ -23,7 +23,8 @@ internal static class TestedCodes
         Mnemonic.Sgdt, Mnemonic.Sidt, Mnemonic.Sldt, Mnemonic.Str, Mnemonic.Smsw,
         Mnemonic.Rdrand, Mnemonic.Rdseed, Mnemonic.Rdtsc, Mnemonic.Cpuid,
 
-        // Their target is a far pointer: SegmentTests.
+        // They need selectors: SegmentTests.
+        Mnemonic.Lar, Mnemonic.Lsl, Mnemonic.Verr, Mnemonic.Verw,
         Mnemonic.Iret, Mnemonic.Iretd, Mnemonic.Iretq, Mnemonic.Retf,
 
         // Obsolete, and not the same on every host.
