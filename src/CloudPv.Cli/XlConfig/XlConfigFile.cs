@@ -1,5 +1,6 @@
 using System.Globalization;
 using CloudPv.Cli.Domu;
+using CloudPv.Dom0;
 
 namespace CloudPv.Cli.XlConfig;
 
@@ -33,7 +34,8 @@ public static class XlConfigFile
                 case "vcpus": config = config with { Vcpus = Number(setting) }; break;
                 case "disk": config = config with { Disks = [.. Items(setting).Select(XlDisk.Parse)] }; break;
                 case "vif": config = config with { Nics = [.. Items(setting).Select(XlVif.Parse)] }; break;
-                case "on_poweroff": config = config with { OnPoweroff = Action(setting) }; break;
+                case "on_poweroff" when Action(setting) == AfterShutdown.Stop: break;
+                case "on_poweroff": throw Refused(setting, "only destroy is supported");
                 case "on_reboot": config = config with { OnReboot = Action(setting) }; break;
                 case "on_crash": config = config with { OnCrash = Action(setting) }; break;
                 case "type" or "builder" when Text(setting) is "pv" or "generic" or "linux": break;
@@ -63,7 +65,7 @@ public static class XlConfigFile
 
     private static AfterShutdown Action(XlSetting setting) => Text(setting) switch
     {
-        "destroy" => AfterShutdown.Destroy,
+        "destroy" => AfterShutdown.Stop,
         "restart" => AfterShutdown.Restart,
         var other => throw Refused(setting, $"'{other}' is not supported; destroy and restart are"),
     };

@@ -11,8 +11,9 @@ internal static unsafe partial class LibSlirp
     /// <summary>SLIRP_CONFIG_VERSION_MAX.</summary>
     public const uint ConfigVersion = 4;
 
+    /// <param name="callbacks">Stays in use until <see cref="Cleanup"/>.</param>
     [LibraryImport(Library, EntryPoint = "slirp_new")]
-    public static partial nint New(in SlirpConfig config, in SlirpCallbacks callbacks, nint opaque);
+    public static partial nint New(in SlirpConfig config, SlirpCallbacks* callbacks, nint opaque);
 
     [LibraryImport(Library, EntryPoint = "slirp_cleanup")]
     public static partial void Cleanup(nint slirp);

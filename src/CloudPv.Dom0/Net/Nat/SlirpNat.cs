@@ -11,6 +11,7 @@ namespace CloudPv.Dom0.Net;
 public sealed unsafe class SlirpNat : IDisposable
 {
     private const ushort EtherTypeArp = 0x0806;
+    private static readonly SlirpCallbacks* Callbacks = MakeCallbacks();
 
     private readonly IFrameLink _link;
     private readonly PollSet _poll = new();
@@ -107,18 +108,21 @@ public sealed unsafe class SlirpNat : IDisposable
     };
 
     /// <summary>Only IPv6 router advertisements use timers, and poll gets its files anew each time.</summary>
-    private static SlirpCallbacks Callbacks => new()
+    private static SlirpCallbacks* MakeCallbacks()
     {
-        SendPacket = &SendPacket,
-        GuestError = &GuestError,
-        ClockGetNs = &ClockGetNs,
-        TimerNew = &TimerNew,
-        TimerFree = &TimerFree,
-        TimerMod = &TimerMod,
-        RegisterPollFd = &IgnoreFile,
-        UnregisterPollFd = &IgnoreFile,
-        Notify = &Notify,
-    };
+        // SAFETY: libslirp keeps the pointer, so the structure lives as long as the process.
+        var callbacks = (SlirpCallbacks*)NativeMemory.AllocZeroed((nuint)sizeof(SlirpCallbacks));
+        callbacks->SendPacket = &SendPacket;
+        callbacks->GuestError = &GuestError;
+        callbacks->ClockGetNs = &ClockGetNs;
+        callbacks->TimerNew = &TimerNew;
+        callbacks->TimerFree = &TimerFree;
+        callbacks->TimerMod = &TimerMod;
+        callbacks->RegisterPollFd = &IgnoreFile;
+        callbacks->UnregisterPollFd = &IgnoreFile;
+        callbacks->Notify = &Notify;
+        return callbacks;
+    }
 
     private static SlirpNat From(nint opaque) => (SlirpNat)GCHandle.FromIntPtr(opaque).Target!;
 

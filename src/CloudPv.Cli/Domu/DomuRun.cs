@@ -1,0 +1,85 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using CloudPv.Dom0;
+using CloudPv.Dom0.Net;
+using CloudPv.Hypervisor;
+using CloudPv.X86;
+
+namespace CloudPv.Cli.Domu;
+
+/// <summary>Runs one domU in this process, from its making to its end.</summary>
+internal sealed class DomuRun(DomuConfig config)
+{
+    /// <summary>The guest's console on standard input and output.</summary>
+    public bool WithConsole { get; init; }
+
+    public TranslatorOptions Translator { get; init; } = new();
+
+    /// <summary>The domU is stopped after that long; null: never.</summary>
+    public TimeSpan? Timeout { get; init; }
+
+    /// <summary>Where the hypervisor's and dom0's own messages go.</summary>
+    public Action<string> Log { get; init; } = static _ => { };
+
+    /// <summary>Gives the exit status.</summary>
+    public async Task<int> RunAsync()
+    {
+        var spec = config.ToSpec();
+        try
+        {
+            using var network = spec.Nics.Count > 0 ? OpenNetwork(spec) : null;
+            using var host = new Host(new HostOptions { Translator = Translator, Log = Log });
+            using var toolstack = new Toolstack(host, Log, network);
+            using var domu = toolstack.Create(spec);
+            return await RunAsync(domu);
+        }
+        catch (Exception refused) when (refused is DomainBuildException or ToolstackException or NatUnavailableException)
+        {
+            await Console.Error.WriteLineAsync($"cloudpv: {refused.Message}");
+            return DomuExit.CouldNotCreate;
+        }
+    }
+
+    private async Task<int> RunAsync(Dom0.Domu domu)
+    {
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => Stop(signal, domu));
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => Stop(signal, domu));
+        var started = Stopwatch.StartNew();
+        var timedOut = false;
+        await using var timer = new Timer(_ =>
+        {
+            timedOut = true;
+            domu.Destroy();
+        });
+        if (Timeout is { } timeout)
+            timer.Change(timeout, System.Threading.Timeout.InfiniteTimeSpan);
+
+        DomuEnd end;
+        using (WithConsole ? new ConsoleSession(domu.Console, domu.Destroy) : null)
+            end = await domu.RunAsync();
+
+        var how = timedOut ? "timeout" : end.ToString().ToLowerInvariant();
+        await Console.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"the domU ended after {started.Elapsed.TotalSeconds:F2} s: {how}"));
+        return timedOut ? DomuExit.Timeout : DomuExit.StatusOf(end);
+    }
+
+    /// <summary>The interfaces get the first addresses that are the instances'.</summary>
+    private static HostNetwork OpenNetwork(DomainSpec spec)
+    {
+        var network = new HostNetwork(NetworkPlan.Default);
+        foreach (var (index, nic) in spec.Nics.Index())
+        {
+            if (MacAddress.TryParse(nic.Mac, out var mac))
+                network.Addresses.Set(mac, new AddressAssignment(network.Plan.AddressAt(NetworkPlan.FirstInstance + index), spec.Id));
+        }
+
+        return network;
+    }
+
+    private static void Stop(PosixSignalContext signal, Dom0.Domu domu)
+    {
+        signal.Cancel = true;
+        domu.Destroy();
+    }
+}

@@ -1,0 +1,74 @@
+using System.CommandLine;
+using CloudPv.Cli.Domu;
+using CloudPv.Cli.XlConfig;
+using CloudPv.Dom0;
+
+namespace CloudPv.Cli.Verbs;
+
+/// <summary><c>cloudpv domu create</c>: runs one domU in this terminal, with no service.</summary>
+internal static class DomuCreateVerb
+{
+    private static readonly Argument<FileInfo?> File = new("config") { Description = "xl.cfg file; options win over it", Arity = ArgumentArity.ZeroOrOne };
+    private static readonly Option<bool> Console = new("--console", "-c") { Description = "The guest's console in this terminal; Ctrl-] leaves and stops the domU" };
+    private static readonly Option<string?> Name = new("--name") { Description = "Its name" };
+    private static readonly Option<string?> Kernel = new("--kernel") { Description = "PV kernel: bzImage or ELF, compressed or not" };
+    private static readonly Option<string?> Ramdisk = new("--ramdisk") { Description = "Initial ramdisk" };
+    private static readonly Option<string?> CommandLine = new("--cmdline") { Description = "The kernel's command line" };
+    private static readonly Option<int?> Vcpus = new("--vcpus") { Description = "Virtual CPUs (1)" };
+    private static readonly Option<int?> Memory = new("--memory") { Description = "Memory in MiB (256)" };
+    private static readonly Option<string[]> Disk = new("--disk") { Description = "Raw disk image: FILE[,ro][,dev=xvdb][,overlay=FILE]; repeatable" };
+    private static readonly Option<string?> Nic = new("--nic") { Description = "user: one interface, translated to the outside; none (the default)" };
+    private static readonly Option<bool> NoReboot = new("--no-reboot") { Description = "End when the guest reboots, with status 3, instead of starting it again" };
+    private static readonly Option<double?> Timeout = new("--timeout") { Description = "Stop the domU after that many seconds, with status 124" };
+    private static readonly Option<string[]> Without = new("--without") { Description = "Switch an optimisation of the translator off, or all: " + string.Join(", ", TranslatorSwitches.Names) };
+    private static readonly Option<bool> Verbose = new("--verbose", "-v") { Description = "The hypervisor's and dom0's messages on standard error" };
+
+    public static Command Create()
+    {
+        Nic.AcceptOnlyFromAmong("user", "none");
+        Without.AcceptOnlyFromAmong([.. TranslatorSwitches.Names, "all"]);
+        var command = new Command("create", "Run one domU here, with no service, until it ends. Exit status: 0 it powered off, 3 rebooted (--no-reboot), 5 crashed, 6 its watchdog fired, 8 it could not be created, 124 timeout, 130 stopped by the user")
+        {
+            File, Console, Name, Kernel, Ramdisk, CommandLine, Vcpus, Memory, Disk, Nic, NoReboot, Timeout, Without, Verbose,
+        };
+        command.SetAction((arguments, _) => RunAsync(arguments));
+        return command;
+    }
+
+    private static Task<int> RunAsync(ParseResult arguments)
+    {
+        var config = Apply(arguments, arguments.GetValue(File) is { } file ? Read(file) : new DomuConfig());
+        return new DomuRun(config)
+        {
+            WithConsole = arguments.GetValue(Console),
+            Timeout = arguments.GetValue(Timeout) is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
+            Translator = TranslatorSwitches.Without(arguments.GetValue(Without) ?? []),
+            Log = arguments.GetValue(Verbose) ? System.Console.Error.WriteLine : static _ => { },
+        }.RunAsync();
+    }
+
+    private static DomuConfig Read(FileInfo file)
+    {
+        try
+        {
+            return XlConfigFile.Parse(System.IO.File.ReadAllText(file.FullName), warning => System.Console.Error.WriteLine($"{file.Name}: {warning}"));
+        }
+        catch (Exception unusable) when (unusable is XlConfigException or IOException or UnauthorizedAccessException)
+        {
+            throw new CommandFailedException($"{file.Name}: {unusable.Message}");
+        }
+    }
+
+    private static DomuConfig Apply(ParseResult arguments, DomuConfig config) => config with
+    {
+        Name = arguments.GetValue(Name) ?? config.Name,
+        Kernel = arguments.GetValue(Kernel) ?? config.Kernel,
+        Ramdisk = arguments.GetValue(Ramdisk) ?? config.Ramdisk,
+        CommandLine = arguments.GetValue(CommandLine) ?? config.CommandLine,
+        Vcpus = arguments.GetValue(Vcpus) ?? config.Vcpus,
+        MemoryMiB = arguments.GetValue(Memory) ?? config.MemoryMiB,
+        Disks = arguments.GetValue(Disk) is { Length: > 0 } disks ? [.. disks.Select(DiskOption.Parse)] : config.Disks,
+        Nics = arguments.GetValue(Nic) switch { "user" => [new DomuNic()], "none" => [], _ => config.Nics },
+        OnReboot = arguments.GetValue(NoReboot) ? AfterShutdown.Stop : config.OnReboot,
+    };
+}
