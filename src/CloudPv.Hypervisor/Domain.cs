@@ -7,6 +7,11 @@ namespace CloudPv.Hypervisor;
 /// <summary>One PV domain: its memory, vCPUs, event channels and grants. Built paused.</summary>
 public sealed unsafe partial class Domain : IGuest, IDisposable
 {
+    /// <summary>More than any kernel was tested with.</summary>
+    private const int MaxVcpus = 128;
+
+    private ulong _vmAssist;
+
     private Domain(Host host, DomainConfig config)
     {
         Host = host;
@@ -14,20 +19,41 @@ public sealed unsafe partial class Domain : IGuest, IDisposable
         Bus = new CpuBus(host.Machine, host.Options.Translator);
         Memory = new DomainMemory(this);
         SharedInfoFrame = Memory.AllocateXenFrame(writable: true);
+        Watchdogs = new Watchdogs(this);
+        Timers = new TimerThread(this);
         Vcpus = [.. Enumerable.Range(0, config.VcpuCount).Select(id => new Vcpu(this, id))];
+        Events = new EventChannels(this);
+        Grants = new GrantTable(this);
         XenstorePort = AllocateUnboundPort();
         ConsolePort = AllocateUnboundPort();
+        SetWallClock();
     }
 
     /// <summary>Builds a domain. Throws <see cref="DomainBuildException"/>, whose message says what is wrong with kernel, ramdisk or configuration.</summary>
     public static Domain Build(Host host, DomainConfig config)
     {
+        if (config.VcpuCount is < 1 or > MaxVcpus)
+            throw new DomainBuildException($"a domain has 1 to {MaxVcpus} vCPUs, not {config.VcpuCount}");
+
         var domain = new Domain(host, config);
-        StartOfDay start = DomainBuilder.Build(domain);
-        domain.XenstoreFrame = start.XenstoreFrame;
-        domain.ConsoleFrame = start.ConsoleFrame;
-        host.Add(domain);
-        return domain;
+        try
+        {
+            host.Add(domain);
+            StartOfDay start = DomainBuilder.Build(domain);
+            domain.XenstoreFrame = start.XenstoreFrame;
+            domain.ConsoleFrame = start.ConsoleFrame;
+            domain.Grants.GrantToDom0(GrantTable.ConsoleReference, start.ConsoleFrame);
+            domain.Grants.GrantToDom0(GrantTable.XenstoreReference, start.XenstoreFrame);
+            domain.Vcpus[0].Initialise(start);
+            if (domain.Memory.SetBasePointer(domain.Vcpus[0], CpuMode.Kernel, start.PageTable) != 0)
+                throw new InvalidOperationException("The domain builder made a page table that can't be taken into use.");
+            return domain;
+        }
+        catch
+        {
+            domain.Dispose();
+            throw;
+        }
     }
 
     public DomainId Id => Config.Id;
@@ -39,8 +65,11 @@ public sealed unsafe partial class Domain : IGuest, IDisposable
     internal CpuBus Bus { get; }
 
     internal DomainMemory Memory { get; }
-
     internal ImmutableArray<Vcpu> Vcpus { get; }
+    internal EventChannels Events { get; }
+    internal GrantTable Grants { get; }
+    internal TimerThread Timers { get; }
+    internal Watchdogs Watchdogs { get; }
 
     internal Mfn SharedInfoFrame { get; }
 
@@ -53,24 +82,39 @@ public sealed unsafe partial class Domain : IGuest, IDisposable
     public Mfn ConsoleFrame { get; private set; }
     public EventPort ConsolePort { get; }
 
-    /// <summary>Completes when the domain shuts down by itself, crashes or is destroyed by a hypervisor fault of its own; never faults.</summary>
-    public Task<ShutdownReason> Shutdown => throw new NotImplementedException();
+    /// <summary>What the domain's vCPUs did so far.</summary>
+    public DomainCounters Counters => DomainCounters.Sum(Vcpus.Select(vcpu => vcpu.Counters));
 
-    /// <summary>Starts vCPU 0 (and whatever the guest brings up), or lets a paused domain go on.</summary>
-    public void Unpause() => throw new NotImplementedException();
+    /// <summary>Whether the guest turned an assist on (vm_assist).</summary>
+    internal bool HasAssist(VmAssistType type) => (Volatile.Read(ref _vmAssist) >> (int)type & 1) != 0;
 
-    public void Pause() => throw new NotImplementedException();
+    internal void SetAssist(VmAssistType type, bool enabled)
+    {
+        if (enabled)
+            Interlocked.Or(ref _vmAssist, 1UL << (int)type);
+        else
+            Interlocked.And(ref _vmAssist, ~(1UL << (int)type));
+    }
 
-    /// <summary>Stops every vCPU thread and frees the domain's memory.</summary>
-    public void Dispose() => throw new NotImplementedException();
+    /// <summary>The vCPU of a number that the guest gave. False: there is none.</summary>
+    internal bool TryGetVcpu(ulong id, out Vcpu vcpu)
+    {
+        bool exists = id < (ulong)Vcpus.Length;
+        vcpu = exists ? Vcpus[(int)id] : null!;
+        return exists;
+    }
 
-    /// <summary>Ends this domain alone as a crash, with a line in the hypervisor's log and the calling vCPU's registers.</summary>
-    internal void Crash(Vcpu? vcpu, string reason) => throw new NotImplementedException();
-
-    public GuestPage MapFrame(Mfn frame) => throw new NotImplementedException();
-    public GrantStatus TryMapGrant(GrantRef reference, bool readOnly, out GuestPage? page) => throw new NotImplementedException();
-    public EventPort AllocateUnboundPort() => throw new NotImplementedException();
-    public IEventChannel? TryBindInterdomain(EventPort guestPort, Action onEvent) => throw new NotImplementedException();
+    /// <summary>Tells the guest what time of day system time 0 was.</summary>
+    private void SetWallClock()
+    {
+        const ulong NanosecondsPerSecond = 1_000_000_000;
+        ulong seconds = Host.Clock.WallClockAtZero / NanosecondsPerSecond;
+        ref SharedInfo shared = ref SharedInfo;
+        shared.WcSec = (uint)seconds;
+        shared.WcSecHi = (uint)(seconds >> 32);
+        shared.WcNsec = (uint)(Host.Clock.WallClockAtZero % NanosecondsPerSecond);
+        shared.WcVersion = 2;
+    }
 }
 
 /// <summary>A kernel, ramdisk or configuration that no domain can be built from. The message is for the user.</summary>

@@ -19,6 +19,9 @@ public sealed class Host : IDisposable
 
     internal HostOptions Options { get; }
 
+    /// <summary>System time, the same for all domains.</summary>
+    internal SystemClock Clock { get; } = new();
+
     /// <summary>All machine memory; each domain's frames are a range of it.</summary>
     internal MachineMemory Machine { get; }
 

@@ -4,7 +4,7 @@ using CloudPv.Xen;
 namespace CloudPv.Hypervisor;
 
 /// <summary>One virtual CPU of a PV domain: an x86 CPU, what Xen keeps beside it, and the host thread that runs both.</summary>
-internal sealed unsafe partial class Vcpu
+internal sealed unsafe partial class Vcpu : IDisposable
 {
     public Vcpu(Domain domain, int id)
     {
@@ -12,6 +12,10 @@ internal sealed unsafe partial class Vcpu
         Id = id;
         Descriptors = new DescriptorTables(this);
         Cpu = new Cpu(domain.Bus, id, Descriptors);
+        Runstate = new RunstateAccount(this);
+        Timers = new VcpuTimers(this);
+        _info = id < LegacyVcpuInfos.Length ? LegacyInfo : DummyInfo;
+        PublishTime();
     }
 
     public Domain Domain { get; }
@@ -26,6 +30,10 @@ internal sealed unsafe partial class Vcpu
     /// <summary>The GDT and LDT that the guest set for this vCPU.</summary>
     public DescriptorTables Descriptors { get; }
 
+    public RunstateAccount Runstate { get; }
+
+    public VcpuTimers Timers { get; }
+
     /// <summary>The level-4 tables of the two modes, as the guest set them (MMUEXT_NEW_BASEPTR, MMUEXT_NEW_USER_BASEPTR). User: frame 0 where none was set.</summary>
     public Mfn KernelRoot { get; private set; }
 
@@ -39,5 +47,12 @@ internal sealed unsafe partial class Vcpu
         else
             UserRoot = root;
         Cpu.SetPageTable(mode, root.Value);
+    }
+
+    /// <summary>Frees the CPU. Its thread has ended.</summary>
+    public void Dispose()
+    {
+        Cpu.Dispose();
+        _parker.Dispose();
     }
 }

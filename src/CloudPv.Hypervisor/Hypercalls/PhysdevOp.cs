@@ -1,0 +1,99 @@
+using System.Runtime.InteropServices;
+using CloudPv.Xen;
+
+namespace CloudPv.Hypervisor;
+
+/// <summary>HYPERVISOR_physdev_op of a domain without physical devices: xen/include/public/physdev.h.</summary>
+internal static class PhysdevOp
+{
+    private enum Command : uint
+    {
+        IrqUnmaskNotify = 4,
+        IrqStatusQuery = 5,
+        SetIopl = 6,
+        SetIobitmap = 7,
+        ApicRead = 8,
+        ApicWrite = 9,
+        AllocIrqVector = 10,
+        Eoi = 12,
+        MapPirq = 13,
+        UnmapPirq = 14,
+        ManagePciAdd = 15,
+        ManagePciRemove = 16,
+        PirqEoiGmfnV1 = 17,
+        RestoreMsi = 19,
+        ManagePciAddExt = 20,
+        SetupGsi = 21,
+        GetFreePirq = 23,
+        PciMmcfgReserved = 24,
+        PciDeviceAdd = 25,
+        PciDeviceRemove = 26,
+        RestoreMsiExt = 27,
+        PirqEoiGmfnV2 = 28,
+        DbgpOp = 29,
+        PrepareMsix = 30,
+        ReleaseMsix = 31,
+    }
+
+    /// <summary>struct physdev_set_iobitmap.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 16)]
+    private struct SetIobitmap
+    {
+        [FieldOffset(0)] public ulong Bitmap;
+        [FieldOffset(8)] public uint NrPorts;
+    }
+
+    public static long Handle(Vcpu vcpu, in HypercallArguments arguments) => Dispatch(vcpu, (Command)arguments.Arg1, new GuestVirtual(arguments.Arg2));
+
+    /// <summary>physdev_op_compat(struct physdev_op): the command stands before the argument.</summary>
+    public static long HandleCompat(Vcpu vcpu, in HypercallArguments arguments)
+    {
+        const ulong ArgumentOffset = 8;
+        if (!vcpu.TryRead(new GuestVirtual(arguments.Arg1), out uint command))
+            return XenErrno.EFAULT;
+        return (Command)command is >= Command.IrqUnmaskNotify and <= Command.AllocIrqVector
+            ? Dispatch(vcpu, (Command)command, new GuestVirtual(arguments.Arg1 + ArgumentOffset))
+            : XenErrno.ENOSYS;
+    }
+
+    private static long Dispatch(Vcpu vcpu, Command command, GuestVirtual address)
+    {
+        switch (command)
+        {
+            case Command.SetIopl:
+                return SetIopl(vcpu, address);
+            case Command.SetIobitmap:
+                return SetBitmap(vcpu, address);
+            case Command.IrqUnmaskNotify:
+                return 0;
+            case Command.Eoi or Command.IrqStatusQuery or Command.UnmapPirq or Command.PirqEoiGmfnV1 or Command.PirqEoiGmfnV2:
+                return XenErrno.EINVAL;
+            case Command.ApicRead or Command.ApicWrite or Command.AllocIrqVector or Command.MapPirq or Command.ManagePciAdd or Command.ManagePciRemove
+                or Command.RestoreMsi or Command.ManagePciAddExt or Command.SetupGsi or Command.PciMmcfgReserved or Command.PciDeviceAdd
+                or Command.PciDeviceRemove or Command.RestoreMsiExt or Command.DbgpOp or Command.PrepareMsix or Command.ReleaseMsix or Command.GetFreePirq:
+                return XenErrno.EPERM;
+            default:
+                return XenErrno.ENOSYS;
+        }
+    }
+
+    private static long SetIopl(Vcpu vcpu, GuestVirtual address)
+    {
+        if (!vcpu.TryRead(address, out uint iopl))
+            return XenErrno.EFAULT;
+        if (iopl > 3)
+            return XenErrno.EINVAL;
+        vcpu.Iopl = (int)iopl;
+        return 0;
+    }
+
+    private static long SetBitmap(Vcpu vcpu, GuestVirtual address)
+    {
+        if (!vcpu.TryRead(address, out SetIobitmap bitmap))
+            return XenErrno.EFAULT;
+        if (bitmap.NrPorts > 65536)
+            return XenErrno.EINVAL;
+        vcpu.IoBitmap = (new GuestVirtual(bitmap.Bitmap), bitmap.NrPorts);
+        return 0;
+    }
+}

@@ -1,0 +1,176 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
+using CloudPv.X86;
+
+namespace CloudPv.Hypervisor;
+
+/// <summary>
+/// CPUID as every PV guest here sees it (SDM vol. 2A, CPUID; Xen's leaves: xen/include/public/arch-x86/cpuid.h). Features are those of the host that the translator and Xen's
+/// PV interface carry: no AVX and nothing else that needs XSAVE, no FSGSBASE, PCID, SMEP, SMAP, large pages, MTRR or APIC.
+/// </summary>
+/// <remarks>
+/// The model is an in-order one (Intel family 6 model 28), which kernels know to speculate past no branch: so they patch their return thunks and retpolines to plain returns and
+/// jumps, which translate well. For kernels that ask further, ARCH_CAPABILITIES says the same. Caches and features are the host's.
+/// </remarks>
+internal static class CpuidPolicy
+{
+    private const uint HighestBasic = 7;
+    private const uint HighestExtended = 0x8000_0008;
+    private const uint XenBase = 0x4000_0000;
+    private const uint XenHighest = XenBase + 5;
+    private const uint XenVersion = (4 << 16) | 17;
+
+    /// <summary>Family 6, model 28, stepping 10.</summary>
+    private const uint Signature = 0x0001_06ca;
+    private const uint CacheLineQuadwords = 8;
+
+    // Leaf 1.
+    private const uint Ecx1 = Bit.Sse3 | Bit.Pclmulqdq | Bit.Ssse3 | Bit.Cmpxchg16b | Bit.Sse41 | Bit.Sse42 | Bit.Movbe | Bit.Popcnt | Bit.Aes | Bit.Rdrand;
+    private const uint Ecx1Hypervisor = 1u << 31;
+    // FPU, DE, TSC, MSR, PAE, MCE, CX8, MCA, CMOV, PAT, CLFLUSH, MMX, FXSR, SSE, SSE2.
+    private const uint Edx1 = 0x0789_c1f5;
+
+    // Leaf 7: ERMS, RDSEED, ADX, CLFLUSHOPT, CLWB, SHA; FSRM; ARCH_CAPABILITIES.
+    private const uint Ebx7 = (1 << 9) | (1 << 18) | (1 << 19) | (1 << 23) | (1 << 24) | (1 << 29);
+    private const uint Edx7 = 1 << 4;
+    private const uint Edx7ArchCapabilities = 1 << 29;
+
+    // Leaf 0x80000001: LAHF, LZCNT, PREFETCHW; SYSCALL, NX, long mode.
+    private const uint EcxExtended = (1 << 0) | (1 << 5) | (1 << 8);
+    private const uint EdxExtended = (1 << 11) | (1 << 20) | (1 << 29);
+
+    private static ReadOnlySpan<byte> Vendor => "GenuineIntel"u8;
+    private static ReadOnlySpan<byte> XenSignature => "XenVMMXenVMM"u8;
+    private static ReadOnlySpan<byte> Brand => "CloudPv translated x86-64 CPU"u8;
+
+    /// <summary>Carries out CPUID on a vCPU: EAX and ECX in, EAX to EDX out.</summary>
+    public static void Answer(Vcpu vcpu)
+    {
+        ref CpuState state = ref vcpu.Cpu.State;
+        Leaf leaf = Get(vcpu, (uint)state.Rax, (uint)state.Rcx);
+        state.Rax = leaf.Eax;
+        state.Rbx = leaf.Ebx;
+        state.Rcx = leaf.Ecx;
+        state.Rdx = leaf.Edx;
+    }
+
+    internal static Leaf Get(Vcpu vcpu, uint index, uint subleaf) => index switch
+    {
+        0 => Text(Vendor, HighestBasic),
+        1 => Features(vcpu),
+        4 => Cache(subleaf),
+        7 => subleaf == 0 ? StructuredFeatures() : default,
+        XenBase => Signed(XenSignature, XenHighest),
+        >= XenBase + 1 and <= XenHighest => Xen(vcpu, index - XenBase, subleaf),
+        0x8000_0000 => new Leaf(HighestExtended, 0, 0, 0),
+        0x8000_0001 => ExtendedFeatures(),
+        >= 0x8000_0002 and <= 0x8000_0004 => BrandPart((int)(index - 0x8000_0002)),
+        0x8000_0006 => new Leaf(0, 0, Host(0x8000_0006).Ecx, 0),
+        // Address widths: 46 physical bits, 48 linear.
+        0x8000_0008 => new Leaf(0x302e, 0, 0, 0),
+        _ => default,
+    };
+
+    private static Leaf Features(Vcpu vcpu)
+    {
+        Leaf host = Host(1);
+        uint ebx = (uint)vcpu.Id * 2 << 24 | 1 << 16 | CacheLineQuadwords << 8;
+        return new Leaf(Signature, ebx, (host.Ecx & Ecx1) | Ecx1Hypervisor, host.Edx & Edx1);
+    }
+
+    private static Leaf StructuredFeatures()
+    {
+        Leaf host = Host(7);
+        return new Leaf(0, host.Ebx & Ebx7, 0, (host.Edx & Edx7) | Edx7ArchCapabilities);
+    }
+
+    private static Leaf ExtendedFeatures()
+    {
+        Leaf host = Host(0x8000_0001);
+        return new Leaf(0, 0, host.Ecx & EcxExtended, EdxExtended);
+    }
+
+    /// <summary>The host's caches, each as if one vCPU alone had it; AMD describes them in the same form in another leaf.</summary>
+    private static Leaf Cache(uint subleaf)
+    {
+        const uint SharingMask = 0x03ff_c000;
+        const uint CoresMask = 0xfc00_0000;
+        Leaf host = Host(4, subleaf);
+        if ((host.Eax & 0x1f) == 0)
+            host = Host(0x8000_001d, subleaf);
+        return (host.Eax & 0x1f) == 0 ? default : host with { Eax = host.Eax & ~(SharingMask | CoresMask) };
+    }
+
+    private static Leaf Xen(Vcpu vcpu, uint leaf, uint subleaf)
+    {
+        const uint HostTscIsSafe = 1 << 1;
+        const uint PreserveAccessedDirty = 1 << 0;
+        uint kilohertz = (uint)(vcpu.Domain.Host.Clock.TscFrequency / 1000);
+        return (leaf, subleaf) switch
+        {
+            (1, _) => new Leaf(XenVersion, 0, 0, 0),
+            // One hypercall page, by MSR 0x40000000.
+            (2, _) => new Leaf(1, XenBase, PreserveAccessedDirty, 0),
+            (3, 0) => new Leaf(HostTscIsSafe, 0, kilohertz, 0),
+            (3, 1) => TimeScale(vcpu),
+            (3, 2) => new Leaf(kilohertz, 0, 0, 0),
+            (5, _) => new Leaf(0, (uint)BitOperations.Log2(Hypervisor.Host.MachineFrames) + MachineMemory.FrameShift, 0, 0),
+            _ => default,
+        };
+    }
+
+    private static Leaf TimeScale(Vcpu vcpu)
+    {
+        CloudPv.Xen.VcpuTimeInfo time = vcpu.Domain.Host.Clock.TimeInfo;
+        ulong offset = unchecked(0 - time.TscTimestamp);
+        return new Leaf((uint)offset, (uint)(offset >> 32), time.TscToSystemMul, (uint)time.TscShift);
+    }
+
+    private static Leaf BrandPart(int part)
+    {
+        Span<byte> text = stackalloc byte[48];
+        text.Clear();
+        Brand.CopyTo(text);
+        ReadOnlySpan<uint> words = MemoryMarshal.Cast<byte, uint>(text.Slice(part * 16, 16));
+        return new Leaf(words[0], words[1], words[2], words[3]);
+    }
+
+    /// <summary>A vendor's name goes to EBX, EDX, ECX.</summary>
+    private static Leaf Text(ReadOnlySpan<byte> text, uint eax)
+    {
+        ReadOnlySpan<uint> words = MemoryMarshal.Cast<byte, uint>(text);
+        return new Leaf(eax, words[0], words[2], words[1]);
+    }
+
+    /// <summary>A hypervisor's name goes to EBX, ECX, EDX.</summary>
+    private static Leaf Signed(ReadOnlySpan<byte> text, uint eax)
+    {
+        ReadOnlySpan<uint> words = MemoryMarshal.Cast<byte, uint>(text);
+        return new Leaf(eax, words[0], words[1], words[2]);
+    }
+
+    private static Leaf Host(uint index, uint subleaf = 0)
+    {
+        (int eax, int ebx, int ecx, int edx) = X86Base.CpuId(unchecked((int)index), (int)subleaf);
+        return new Leaf((uint)eax, (uint)ebx, (uint)ecx, (uint)edx);
+    }
+
+    /// <summary>What CPUID leaves in the four registers.</summary>
+    internal readonly record struct Leaf(uint Eax, uint Ebx, uint Ecx, uint Edx);
+
+    /// <summary>Feature bits of leaf 1 ECX.</summary>
+    private static class Bit
+    {
+        public const uint Sse3 = 1 << 0;
+        public const uint Pclmulqdq = 1 << 1;
+        public const uint Ssse3 = 1 << 9;
+        public const uint Cmpxchg16b = 1 << 13;
+        public const uint Sse41 = 1 << 19;
+        public const uint Sse42 = 1 << 20;
+        public const uint Movbe = 1 << 22;
+        public const uint Popcnt = 1 << 23;
+        public const uint Aes = 1 << 25;
+        public const uint Rdrand = 1 << 30;
+    }
+}

@@ -1,0 +1,71 @@
+using CloudPv.Xen;
+
+namespace CloudPv.Hypervisor;
+
+/// <summary>DR0 to DR7 as a PV guest sees them (HYPERVISOR_set_debugreg, MOV DR). They are kept for the guest; no breakpoint fires.</summary>
+internal sealed class DebugRegisters
+{
+    private const ulong Dr6Ones = 0xffff_0ff0;
+    private const ulong Dr6Zeros = 1 << 12;
+    private const ulong Dr7Ones = 1 << 10;
+    private const ulong Dr7Zeros = 0xd800;
+    private const ulong Dr7GeneralDetect = 1 << 13;
+    private const ulong Cr4DebugExtensions = 1 << 3;
+
+    private readonly ulong[] _registers = [0, 0, 0, 0, 0, 0, Dr6Ones, Dr7Ones];
+
+    /// <summary>False: no such register, which is #UD for MOV DR and -ENODEV for the hypercall.</summary>
+    public bool TryGet(int register, ulong cr4, out ulong value)
+    {
+        value = 0;
+        if (!TryResolve(ref register, cr4))
+            return false;
+        value = _registers[register];
+        return true;
+    }
+
+    /// <summary>0, or -ENODEV (#UD), -EINVAL or -EPERM (#GP).</summary>
+    public long Set(int register, ulong value, ulong cr4)
+    {
+        if (!TryResolve(ref register, cr4))
+            return XenErrno.ENODEV;
+        switch (register)
+        {
+            case 6:
+                if (value > uint.MaxValue)
+                    return XenErrno.EINVAL;
+                value = (value & ~Dr6Zeros) | Dr6Ones;
+                break;
+            case 7:
+                if (value > uint.MaxValue)
+                    return XenErrno.EINVAL;
+                value = (value & ~Dr7Zeros) | Dr7Ones;
+                if ((value & Dr7GeneralDetect) != 0)
+                    return XenErrno.EPERM;
+                break;
+            default:
+                if (HypervisorRange.Contains(value))
+                    return XenErrno.EPERM;
+                break;
+        }
+        _registers[register] = value;
+        return 0;
+    }
+
+    /// <summary>DR6.BS.</summary>
+    public const ulong SingleStep = 1 << 14;
+
+    /// <summary>Adds causes to DR6, as the CPU does when it raises #DB.</summary>
+    public void Raise(ulong dr6) => _registers[6] |= dr6;
+
+    /// <summary>DR4 and DR5 are other names of DR6 and DR7, unless CR4.DE takes them away.</summary>
+    private static bool TryResolve(ref int register, ulong cr4)
+    {
+        if (register is < 0 or > 7)
+            return false;
+        if (register is not (4 or 5))
+            return true;
+        register += 2;
+        return (cr4 & Cr4DebugExtensions) == 0;
+    }
+}

@@ -1,0 +1,23 @@
+namespace CloudPv.Hypervisor;
+
+/// <summary>What waits for a vCPU before it runs guest code again: an NMI, then the event upcall where it isn't masked.</summary>
+internal static class PendingTraps
+{
+    public static void Deliver(Vcpu vcpu)
+    {
+        if (vcpu.NmiPending)
+            DeliverNmi(vcpu);
+        if (vcpu.UpcallDeliverable)
+            TrapDelivery.EnterCallback(vcpu, vcpu.EventCallback);
+    }
+
+    /// <summary>NMIs nest only after the guest has returned from one by HYPERVISOR_iret.</summary>
+    private static void DeliverNmi(Vcpu vcpu)
+    {
+        if (vcpu.NmiMasked || vcpu.Traps[ExceptionVector.Nmi].Address == 0)
+            return;
+        vcpu.NmiPending = false;
+        vcpu.NmiMasked = true;
+        TrapDelivery.InjectException(vcpu, ExceptionVector.Nmi);
+    }
+}

@@ -1,0 +1,156 @@
+using CloudPv.X86;
+using Runstates = CloudPv.Xen.Runstate;
+
+namespace CloudPv.Hypervisor;
+
+/// <summary>The vCPU's host thread: wait until there is something to run, deliver what is pending, run guest code, see to what it needs; again.</summary>
+internal sealed partial class Vcpu
+{
+    private const int StackSize = 1024 * 1024;
+
+    [ThreadStatic] private static Vcpu? _current;
+
+    private readonly Parker _parker = new();
+    private Thread? _thread;
+    private int _threadStarted;
+    private volatile bool _online;
+    private volatile bool _unblocked;
+    private volatile bool _waitsForItsTimers;
+    private bool _blocked;
+    private ulong _blockedUntil;
+
+    /// <summary>Whether the vCPU runs, as far as the guest is concerned (VCPUOP_is_up).</summary>
+    public bool IsUp => _online;
+
+    /// <summary>Blocked or down: nobody else need see to its timers.</summary>
+    public bool WaitsForItsTimers => _waitsForItsTimers;
+
+    /// <summary>Brings the vCPU up (VCPUOP_up, and vCPU 0 at the start). Its registers are set by now. From any thread.</summary>
+    public void BringUp()
+    {
+        _online = true;
+        Start();
+        Interrupt();
+    }
+
+    /// <summary>Takes the vCPU down (VCPUOP_down). From any thread: it stops before its next guest instruction.</summary>
+    public void TakeDown()
+    {
+        _online = false;
+        Interrupt();
+    }
+
+    /// <summary>Starts the thread where the vCPU is up and the domain has been unpaused once.</summary>
+    public void Start()
+    {
+        if (!_online || !Domain.HasStarted || Interlocked.CompareExchange(ref _threadStarted, 1, 0) != 0 || !Domain.Gate.TryEnter())
+            return;
+        _thread = new Thread(Run, StackSize) { IsBackground = true, Name = $"{Domain.Id}v{Id}" };
+        _thread.Start();
+    }
+
+    /// <summary>Makes the vCPU look at its state anew: pause, death, pending events. From any thread.</summary>
+    public void Interrupt()
+    {
+        if (_current == this)
+            return;
+        _parker.Set();
+        Cpu.Kick();
+    }
+
+    /// <summary>An event became pending on this vCPU: ends SCHEDOP_block and SCHEDOP_poll (vcpu_kick). From any thread.</summary>
+    public void Wake()
+    {
+        _unblocked = true;
+        Interrupt();
+    }
+
+    /// <summary>From here on an event isn't missed by a <see cref="Block"/> that follows; the caller looks in between whether there is one already.</summary>
+    public void PrepareToBlock()
+    {
+        _unblocked = false;
+        Interlocked.MemoryBarrier();
+    }
+
+    /// <summary>Blocks until <see cref="Wake"/> or <paramref name="deadline"/> (system time). Takes effect before the next guest instruction.</summary>
+    public void Block(ulong deadline)
+    {
+        _blockedUntil = deadline;
+        _blocked = true;
+    }
+
+    private void Run()
+    {
+        _current = this;
+        try
+        {
+            while (WaitUntilRunnable())
+            {
+                PendingTraps.Deliver(this);
+                CpuExit exit = Cpu.Run();
+                GuestExits.Handle(this, exit);
+            }
+        }
+        catch (Exception fault) when (Domain.TryContain(this, fault))
+        {
+            // A defect of the hypervisor has ended this domain, and is in its log; other domains go on.
+        }
+        Domain.Gate.Leave();
+    }
+
+    /// <summary>False: the domain has shut down or is being destroyed.</summary>
+    private bool WaitUntilRunnable()
+    {
+        if (_online && !_blocked && !Domain.Gate.IsClosed)
+            return true;
+        return WaitLong();
+    }
+
+    private bool WaitLong()
+    {
+        while (!Domain.Gate.IsDying)
+        {
+            if (Domain.Gate.IsClosed)
+            {
+                Runstate.Enter(Runstates.Runnable);
+                Domain.Gate.Rest();
+            }
+            else if (!_online)
+            {
+                Runstate.Enter(Runstates.Offline);
+                Park(VcpuTimers.Never);
+            }
+            else if (!_blocked)
+            {
+                Runstate.Enter(Runstates.Running);
+                return true;
+            }
+            else if (_unblocked || Domain.Host.Clock.Now >= _blockedUntil)
+            {
+                _blocked = false;
+                Domain.Events.Polls.End(this);
+            }
+            else
+            {
+                Runstate.Enter(Runstates.Blocked);
+                Park(_blockedUntil);
+            }
+        }
+        return false;
+    }
+
+    /// <summary>Sleeps until interrupted, or until the next of the vCPU's own timers or <paramref name="deadline"/>, whose expiry is seen to.</summary>
+    private void Park(ulong deadline)
+    {
+        _waitsForItsTimers = true;
+        Interlocked.MemoryBarrier();
+        ulong next = Math.Min(Timers.Next, deadline);
+        ulong now = Domain.Host.Clock.Now;
+        if (next > now)
+            _parker.Wait(next == VcpuTimers.Never ? Parker.Forever : next - now);
+        _waitsForItsTimers = false;
+
+        Timers.Expire(Domain.Host.Clock.Now);
+        Domain.Timers.Arm(Timers.Next);
+    }
+}
