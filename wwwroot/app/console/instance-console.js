@@ -155,7 +155,7 @@ class InstanceConsole extends Element {
         ${this.#button('download', 'Save as a text file', this.#download)}
         ${this.#button('expand', 'Full screen', this.#expand)}
       </div>
-      <div class="console-screen"></div>
+      <div class="console-body"><div class="console-screen"></div></div>
       <div class="console-foot"><span><kbd>Ctrl</kbd> <kbd>Shift</kbd> <kbd>C</kbd> / <kbd>V</kbd> copy and paste</span><span><kbd>Ctrl</kbd> <kbd>]</kbd> leave the keyboard</span></div>
     </section>`;
   }

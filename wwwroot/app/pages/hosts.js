@@ -50,7 +50,7 @@ class HostsPage extends Element {
     return html`
       <div class="page-head"><div><h1>Hosts</h1><p class="lead">The machines that run the instances, and how full they are.</p></div></div>
       ${problemNotice(this.#query.problem)}
-      <data-table noun="host" .columns=${columns} .rows=${this.#query.data?.items} .empty=${nothingYet}></data-table>`;
+      <data-table plain noun="host" .columns=${columns} .rows=${this.#query.data?.items} .empty=${nothingYet}></data-table>`;
   }
 }
 customElements.define('hosts-page', HostsPage);

@@ -79,7 +79,7 @@ class ImageUploadPage extends Element {
 
   #kinds() {
     return html`<fieldset class="card"><div class="card-head"><legend><h2>What is it?</h2></legend></div><div class="card-body">
-      <div class="choices">${Object.entries(kinds).map(([kind, { title, short, text }]) => html`
+      <div class="choices thirds">${Object.entries(kinds).map(([kind, { title, short, text }]) => html`
         <label class="choice"><input type="radio" name="kind" value=${kind} .checked=${kind === this._image.kind} ?disabled=${Boolean(this._sent)}
           @change=${() => this.#set({ kind })}><span class="two-lines"><strong>${title} <span class="optional">${short}</span></strong><small>${text}</small></span></label>`)}
       </div></div></fieldset>`;
@@ -117,13 +117,18 @@ class ImageUploadPage extends Element {
     return html`<section class="card"><div class="card-head"><h2>File</h2></div><div class="card-body fields">
       <file-drop .file=${this._file} .hint=${hint} ?disabled=${Boolean(this._sent)} @file=${event => this.#take(event.detail)}></file-drop>
       ${wrong.file ? html`<div class="field"><p class="wrong" role="alert">${wrong.file}</p></div>` : nothing}
-      ${this._sent ? html`<upload-progress .sent=${this._sent}></upload-progress>` : nothing}
+    </div></section>`;
+  }
+
+  #end() {
+    const label = this._file || this._image.kind !== 'machine' ? 'Upload' : 'Register without a disk';
+    return html`
+      ${this._sent ? html`<upload-progress class="card card-body" .sent=${this._sent}></upload-progress>` : nothing}
       ${problemNotice(this._problem)}
       <div class="page-actions">
-        <button class="button primary" ?disabled=${Boolean(this._sent)}>${icon('upload')} ${this._file || kind !== 'machine' ? 'Upload' : 'Register without a disk'}</button>
-        ${this._sent ? html`<button type="button" class="button" @click=${() => this.#cancel.abort()}>Cancel</button>`
-          : html`<a class="button plain" href=${href('images')}>Back to the images</a>`}
-      </div></div></section>`;
+        <button class="button primary large" ?disabled=${Boolean(this._sent)}>${icon('upload')} ${label}</button>
+        ${this._sent ? html`<button type="button" class="button large" @click=${() => this.#cancel.abort()}>Cancel</button>` : nothing}
+      </div>`;
   }
 
   render() {
@@ -133,7 +138,7 @@ class ImageUploadPage extends Element {
         <div class="crumbs"><a href=${href('images')}>Images</a>${icon('chevron')}Upload</div>
         <h1>Upload an image</h1><p class="lead">The service looks into the file, and says plainly where it can’t be used.</p>
       </div></div>
-      <form class="form-cards narrow" novalidate @submit=${this.#submit}>${this.#kinds()}${this.#fields(wrong)}${this.#drop(wrong)}</form>`;
+      <form class="form-cards narrow" novalidate @submit=${this.#submit}>${this.#kinds()}${this.#drop(wrong)}${this.#fields(wrong)}${this.#end()}</form>`;
   }
 }
 customElements.define('image-upload-page', ImageUploadPage);

@@ -44,7 +44,7 @@ class ImagePage extends Element {
       fact('Kernel', this.#link(image.kernelId)),
       fact('Ramdisk', this.#link(image.ramdiskId)),
       fact('Root device', image.rootDevice ? html`<code>${image.rootDevice}</code>` : html`<span class="muted">None</span>`),
-      fact('Kernel command line', html`<copy-text .text=${image.commandLine} label="the command line"></copy-text>`, 'wide'));
+      fact('Kernel command line', html`<copy-text .text=${image.commandLine} label="the command line"></copy-text>`));
   }
 
   render() {
@@ -63,14 +63,14 @@ class ImagePage extends Element {
         </div>
       </div>
       ${problemNotice(this.#query.problem)}
-      ${facts('Content',
+      <div class="fact-cards">${facts('Content',
         fact('What it is', image.description),
         fact('Kind', `${kinds[image.kind].title} (${kinds[image.kind].short})`),
         fact('Architecture', image.architecture),
         fact('Size', image.sizeBytes ? bytes(image.sizeBytes) : html`<span class="muted">No file</span>`),
         fact('Added', fullTime(image.createdAt)),
-        image.sha256 ? fact('SHA-256', html`<copy-text .text=${image.sha256} label="the checksum"></copy-text>`, 'wide') : nothing)}
-      ${image.kind === 'machine' ? this.#machine(image) : nothing}
+        image.sha256 ? fact('SHA-256', html`<copy-text .text=${image.sha256} label="the checksum"></copy-text>`) : nothing)}
+      ${image.kind === 'machine' ? this.#machine(image) : nothing}</div>
       <h2>Events</h2>
       <event-log .resourceId=${image.id}></event-log>`;
   }

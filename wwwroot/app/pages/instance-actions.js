@@ -8,7 +8,7 @@ export const actions = {
   start: { title: 'Start', icon: 'play', doing: 'Starting', from: ['stopped'], run: startInstance },
   stop: { title: 'Stop', icon: 'stop', doing: 'Stopping', from: ['running'], run: id => stopInstance(id) },
   forceStop: {
-    title: 'Force stop', icon: 'stop', doing: 'Stopping', from: ['running', 'stopping', 'pending'], run: id => stopInstance(id, true),
+    title: 'Force stop', icon: 'stop', doing: 'Stopping', from: ['stopping'], run: id => stopInstance(id, true),
     question: { title: 'Stop without asking the guest?', text: 'This is like pulling the plug: what the guest has not yet written to its disk is lost.', action: 'Force stop' },
   },
   reboot: { title: 'Reboot', icon: 'reboot', doing: 'Rebooting', from: ['running'], run: rebootInstance },

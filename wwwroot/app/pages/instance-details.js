@@ -1,6 +1,6 @@
 import { html, nothing } from '../../lib/lit/lit.js';
 import { Element } from '../ui/element.js';
-import { fullTime, memory, vcpus } from '../ui/format.js';
+import { fullTime, memory } from '../ui/format.js';
 import { fact, facts } from '../ui/facts.js';
 import { listHosts, listImages } from '../api/cloud.js';
 import { LiveQuery, concernsImages } from '../live/live-query.js';
@@ -20,13 +20,14 @@ class InstanceDetails extends Element {
     if (!id)
       return html`<span class="muted">None</span>`;
     const image = this.#images.data?.items.find(i => i.id === id);
-    return html`<a href=${href('images', id)}>${image?.name ?? id}</a>${image ? html`<br><code class="muted">${id}</code>` : nothing}`;
+    return html`<span class="two-lines"><a href=${href('images', id)}>${image?.name ?? id}</a><small class="mono">${id}</small></span>`;
   }
 
   #machine(instance) {
     return facts('Machine',
       fact('Instance type', instance.instanceType),
-      fact('Size', `${vcpus(instance.vcpus)}, ${memory(instance.memoryMiB)} memory`),
+      fact('vCPUs', instance.vcpus),
+      fact('Memory', memory(instance.memoryMiB)),
       fact('Host', this.#hosts.data?.items.find(h => h.id === instance.hostId)?.name ?? instance.hostId),
       fact('Launched', html`<time-ago .time=${instance.launchedAt}></time-ago>`),
       fact('State since', html`<time-ago .time=${instance.stateChangedAt}></time-ago>`),
@@ -38,7 +39,7 @@ class InstanceDetails extends Element {
       fact('Image', this.#image(instance.imageId)),
       fact('Kernel', this.#image(instance.kernelId)),
       fact('Ramdisk', this.#image(instance.ramdiskId)),
-      fact('Kernel command line', html`<copy-text .text=${instance.commandLine} label="the command line"></copy-text>`, 'wide'));
+      fact('Kernel command line', html`<copy-text .text=${instance.commandLine} label="the command line"></copy-text>`));
   }
 
   #network(instance) {
@@ -50,13 +51,13 @@ class InstanceDetails extends Element {
   #origin(instance) {
     return facts('Origin',
       fact('Launch', html`<code>${instance.reservationId}</code>`),
-      fact('Number in its launch', String(instance.launchIndex + 1)),
+      fact('Number in it', instance.launchIndex + 1),
       fact('Created', fullTime(instance.createdAt)));
   }
 
   render() {
     const instance = this.instance;
-    return html`<div class="form-cards">${this.#machine(instance)}${this.#boot(instance)}${this.#network(instance)}${this.#origin(instance)}</div>`;
+    return html`<div class="fact-cards">${this.#machine(instance)}${this.#boot(instance)}${this.#network(instance)}${this.#origin(instance)}</div>`;
   }
 }
 customElements.define('instance-details', InstanceDetails);

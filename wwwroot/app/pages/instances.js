@@ -79,7 +79,7 @@ class InstancesPage extends Element {
     const picked = data?.items.filter(instance => this._picked.has(instance.id)) ?? [];
     return html`
       <div class="page-head">
-        <div><h1>Instances</h1><p class="lead">Machines that run in this cloud.</p></div>
+        <h1>Instances</h1>
         <div class="page-actions">${launch}</div>
       </div>
       ${problemNotice(this.#instances.problem)}

@@ -8,13 +8,13 @@ import { plural } from './format.js';
  *
  * columns: [{ key, title, cell: row => template, text?: row => string (searched), sort?: row => comparable, className? }]
  * picked: Set of ids, or undefined where rows aren't picked; 'pick' tells of a change.
- * tools: template beside the filter. empty: template where there are no rows at all.
+ * plain: no filter. tools: template beside the filter. empty: template where there are no rows at all.
  */
 class DataTable extends Element {
   static properties = {
     columns: { attribute: false }, rows: { attribute: false }, picked: { attribute: false },
     tools: { attribute: false }, segments: { attribute: false }, empty: { attribute: false },
-    more: { attribute: false }, noun: {},
+    more: { attribute: false }, noun: {}, plain: { type: Boolean },
     _filter: { state: true }, _segment: { state: true }, _sort: { state: true },
   };
 
@@ -112,7 +112,7 @@ class DataTable extends Element {
       return html`<div class="card">${this.empty}</div>`;
     const rows = this.rows ? this.#matching() : [];
     return html`<div class="card">
-      ${this.#tools()}
+      ${this.plain ? nothing : this.#tools()}
       <div class="table-scroll"><table class="table">${this.#head(rows)}${this.rows ? this.#body(rows) : this.#loading()}</table></div>
       ${this.rows && rows.length === 0 ? html`<div class="empty"><p>No ${this.noun} matches.</p>
         <button type="button" class="button" @click=${this.#clear}>Show all</button></div>` : nothing}

@@ -1,7 +1,7 @@
 import { html } from '../../lib/lit/lit.js';
 
 /** A name and what it is. */
-export const fact = (name, value, className = '') => html`<div class=${className}><dt>${name}</dt><dd>${value}</dd></div>`;
+export const fact = (name, value) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
 
 /** A card of facts. */
 export const facts = (title, ...all) => html`
