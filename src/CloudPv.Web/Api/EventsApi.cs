@@ -28,14 +28,17 @@ internal static class EventsApi
 
     private static ServerSentEventsResult<EventResource> Watch(
         ClaimsPrincipal caller, EventLog log, IHostApplicationLifetime lifetime, HttpContext context, [FromHeader(Name = "Last-Event-ID")] long? lastEventId) =>
-        TypedResults.ServerSentEvents(WatchAsync(log, caller.AccountId(), lastEventId, lifetime.ApplicationStopping, context.RequestAborted));
+        TypedResults.ServerSentEvents(WatchAsync(log, caller.AccountId(), lastEventId, context.Response, lifetime.ApplicationStopping, context.RequestAborted));
 
     private static async IAsyncEnumerable<SseItem<EventResource>> WatchAsync(
-        EventLog log, string accountId, long? after, CancellationToken stopping, [EnumeratorCancellation] CancellationToken cancel)
+        EventLog log, string accountId, long? after, HttpResponse response, CancellationToken stopping, [EnumeratorCancellation] CancellationToken cancel)
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(stopping, cancel);
         await using var events = log.WatchAsync(accountId, after, either.Token).GetAsyncEnumerator(either.Token);
-        while (await NextAsync(events))
+        var next = NextAsync(events);
+        // Watching from here on, and the client learns it now, not with the first event.
+        await response.Body.FlushAsync(either.Token);
+        for (; await next; next = NextAsync(events))
             yield return new SseItem<EventResource>(EventResource.From(events.Current), events.Current.Kind) { EventId = $"{events.Current.Id}" };
     }
 

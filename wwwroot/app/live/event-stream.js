@@ -4,10 +4,11 @@ import { onSession, signedIn, signedOut } from '../api/session.js';
 /**
  * What happens in the cloud, as it happens. Dispatches
  * - 'event' (detail: { id, at, resourceId, kind, message }),
- * - 'resumed' after a break: what was seen before may be old,
+ * - 'connected' when events come from now on, at first and after each break: what was fetched before may be old,
  * - 'state' when `state` changes: 'connecting' | 'live' | 'reconnecting'.
  *
  * Read with fetch rather than EventSource, which hears only the kinds of event that it was told of by name.
+ * A page that nobody sees doesn't listen: browsers share six HTTP/1.1 connections to a service among all its tabs.
  */
 class EventStream extends EventTarget {
   state = 'connecting';
@@ -17,12 +18,13 @@ class EventStream extends EventTarget {
     super();
     onSession(() => this.#restart());
     addEventListener('online', () => this.#restart());
+    document.addEventListener('visibilitychange', () => this.#restart());
   }
 
   #restart() {
     this.#running?.abort();
     this.#running = null;
-    if (signedIn) {
+    if (signedIn && document.visibilityState === 'visible') {
       this.#running = new AbortController();
       this.#run(this.#running.signal);
     }
@@ -30,7 +32,6 @@ class EventStream extends EventTarget {
 
   async #run(signal) {
     let wait = 500;
-    let connectedBefore = false;
     while (!signal.aborted) {
       try {
         const response = await fetch(address('events/stream'), { headers: { accept: 'text/event-stream' }, signal });
@@ -39,9 +40,7 @@ class EventStream extends EventTarget {
         if (response.ok) {
           wait = 500;
           this.#become('live');
-          if (connectedBefore)
-            this.dispatchEvent(new Event('resumed'));
-          connectedBefore = true;
+          this.dispatchEvent(new Event('connected'));
           await this.#read(response.body);
         }
       } catch {
@@ -49,7 +48,6 @@ class EventStream extends EventTarget {
       }
       if (signal.aborted)
         return;
-      connectedBefore = true;
       this.#become('reconnecting');
       await new Promise(resolve => setTimeout(resolve, wait));
       wait = Math.min(wait * 2, 10_000);

@@ -5,7 +5,7 @@ const burst = 80;
 
 /**
  * Keeps what a component shows true: fetches it, and fetches it again when an event concerns it or when the event
- * stream comes back after a break. A Lit reactive controller.
+ * stream has (again) connected. A Lit reactive controller.
  */
 export class LiveQuery {
   /** What was fetched last; undefined before the first time. */
@@ -37,7 +37,7 @@ export class LiveQuery {
   hostConnected() {
     this.#connected = true;
     eventStream.addEventListener('event', this.#onEvent);
-    eventStream.addEventListener('resumed', this.refresh);
+    eventStream.addEventListener('connected', this.refresh);
     this.refresh();
   }
 
@@ -45,7 +45,7 @@ export class LiveQuery {
     this.#connected = false;
     clearTimeout(this.#timer);
     eventStream.removeEventListener('event', this.#onEvent);
-    eventStream.removeEventListener('resumed', this.refresh);
+    eventStream.removeEventListener('connected', this.refresh);
   }
 
   refresh = async () => {

@@ -1,4 +1,4 @@
-import { html } from '../../lib/lit/lit.js';
+import { html, nothing } from '../../lib/lit/lit.js';
 import { Element } from '../ui/element.js';
 import { icon } from '../ui/icon.js';
 import { empty, problemNotice } from '../ui/notice.js';
@@ -52,7 +52,7 @@ class ImagesPage extends Element {
     return html`
       <div class="page-head">
         <div><h1>Images</h1><p class="lead">What instances boot from: machine images, and the kernels and ramdisks that they use.</p></div>
-        <div class="page-actions">${upload}</div>
+        <div class="page-actions">${data?.items.length ? upload : nothing}</div>
       </div>
       ${problemNotice(this.#query.problem)}
       <data-table noun="image" .columns=${columns} .rows=${data?.items} .segments=${segments} .empty=${nothingYet}

@@ -1,4 +1,4 @@
-import { html } from '../../lib/lit/lit.js';
+import { html, nothing } from '../../lib/lit/lit.js';
 import { Element } from '../ui/element.js';
 import { icon } from '../ui/icon.js';
 import { empty, problemNotice } from '../ui/notice.js';
@@ -21,7 +21,7 @@ const segments = [
 
 const launch = html`<a class="button primary" href=${href('instances', 'launch')}>${icon('plus')} Launch instances</a>`;
 
-const nothingYet = empty('instance', 'No instances yet', 'An instance is a machine that boots from one of your images, on a real Xen PV kernel. The starter image is ready for it.', launch);
+const nothingYet = empty('instance', 'No instances yet', 'An instance is a virtual machine that boots from one of your images. Launch one, and its console opens here in the browser.', launch);
 
 /** All instances. */
 class InstancesPage extends Element {
@@ -80,7 +80,7 @@ class InstancesPage extends Element {
     return html`
       <div class="page-head">
         <h1>Instances</h1>
-        <div class="page-actions">${launch}</div>
+        <div class="page-actions">${data?.items.length ? launch : nothing}</div>
       </div>
       ${problemNotice(this.#instances.problem)}
       <data-table noun="instance" .columns=${this.#columns()} .rows=${data?.items} .segments=${segments} .picked=${this._picked}
