@@ -11,36 +11,158 @@ public enum CpuMode
 /// One x86-64 CPU that always runs at CPL 3 on its caller's thread. Everything that needs more privilege comes back as a <see cref="CpuExit"/>,
 /// just as a real CPU would trap into its hypervisor.
 /// </summary>
-public sealed unsafe class Cpu : IDisposable
+public sealed unsafe partial class Cpu : IDisposable
 {
-    public Cpu(CpuBus bus, int index, ISegmentDescriptors descriptors) => throw new NotImplementedException();
+    private const uint HostMxcsr = 0x1f80;
+    private const uint ValidMxcsr = 0xffff;
+    private const ushort InitialX87Control = 0x37f;
+
+    private readonly CpuBus _bus;
+    private readonly ISegmentDescriptors _descriptors;
+    private readonly CpuContext* _context;
+    private readonly CodeRegion _region = new();
+    private readonly Stubs _stubs;
+    private readonly GuestBlock _guestBlock = new();
+    private readonly BlockTranslator _translator;
+    private readonly BlockTable _blocks;
+    private readonly AddressSpace[] _spaces;
+    private System.Runtime.InteropServices.GCHandle _self;
+    private bool _disposed;
+
+    public Cpu(CpuBus bus, int index, ISegmentDescriptors descriptors)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        TrapHandler.Install();
+        _bus = bus;
+        Index = index;
+        _descriptors = descriptors;
+
+        // SAFETY: the context is zeroed memory of exactly the size that ContextLayout describes; it lives until Dispose.
+        _context = (CpuContext*)HostSystem.MapAnonymousPages(ContextLayout.Size, HostSystem.ProtRead | HostSystem.ProtWrite);
+        Mailbox = new CpuMailbox(_context);
+        _stubs = new Stubs(_region.Assembler);
+        _region.EndStubs();
+        _self = System.Runtime.InteropServices.GCHandle.Alloc(this);
+        InitializeContext();
+        _spaces = [NewSpace(CpuMode.Kernel), NewSpace(CpuMode.User)];
+        _blocks = new BlockTable(bus.Code);
+        _translator = new BlockTranslator(bus.Options, _region, _stubs, _guestBlock, [.. _spaces.Select(space => space.Translation)]);
+        bus.Add(this);
+    }
 
     /// <summary>0, 1, … within the guest.</summary>
     public int Index { get; }
 
     /// <summary>Registers. Only to be touched by the thread that calls <see cref="Run"/>, between runs, or before the first.</summary>
-    public ref CpuState State => throw new NotImplementedException();
+    public ref CpuState State => ref _context->State;
 
     public CpuMode Mode { get; set; }
 
+    public CpuStatistics Statistics { get; } = new();
+
+    internal CpuMailbox Mailbox { get; }
+
+    private AddressSpace Space => _spaces[(int)Mode];
+
     /// <summary>Sets the level-4 page table (a machine frame number) of a mode and drops that mode's translations where it differs.</summary>
-    public void SetPageTable(CpuMode mode, ulong rootFrame) => throw new NotImplementedException();
+    public void SetPageTable(CpuMode mode, ulong rootFrame)
+    {
+        var space = _spaces[(int)mode];
+        if (space.Fetcher.Root == rootFrame)
+            return;
+        space.Fetcher.Root = rootFrame;
+        space.Flush();
+    }
 
     /// <summary>Runs guest code until something needs the hypervisor.</summary>
-    public CpuExit Run() => throw new NotImplementedException();
+    public CpuExit Run()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (!HostSystem.HasFsGsBase)
+            HostSystem.SetGsBase(_context);
+        BeginRunning();
+        try
+        {
+            UnpackFlags();
+            *(uint*)((byte*)_context + ContextLayout.Mxcsr) &= ValidMxcsr;
+            var exit = Execute();
+            PackFlags();
+            Statistics.CountExit(exit.Kind);
+            return exit;
+        }
+        finally
+        {
+            Mailbox.EndRunning();
+        }
+    }
 
     /// <summary>Makes a current or the next <see cref="Run"/> return <see cref="CpuExitKind.Kicked"/> soon. From any thread; never blocks.</summary>
-    public void Kick() => throw new NotImplementedException();
+    public void Kick()
+    {
+        Volatile.Write(ref _kicked, 1);
+        Mailbox.Signal();
+    }
 
     /// <summary>Drops this CPU's translations, all or of one page, in both modes. Only from its own thread.</summary>
-    public void FlushTlb() => throw new NotImplementedException();
+    public void FlushTlb()
+    {
+        foreach (var space in _spaces)
+            space.Flush();
+    }
 
-    public void FlushTlb(ulong address) => throw new NotImplementedException();
+    public void FlushTlb(ulong address)
+    {
+        foreach (var space in _spaces)
+            space.Flush(address);
+    }
 
-    /// <summary>Copies guest memory at a linear address of the current mode, as a CPL 3 access would. False: the fault that it would have raised; nothing or a part was copied.</summary>
-    public bool TryRead(ulong address, Span<byte> destination, out CpuExit fault) => throw new NotImplementedException();
+    public void Dispose()
+    {
+        if (_disposed)
+            return;
+        _disposed = true;
+        _bus.Remove(this);
+        _blocks.Clear();
+        _guestBlock.Dispose();
+        _region.Dispose();
+        _self.Free();
+        HostSystem.Unmap((byte*)_context, ContextLayout.Size);
+    }
 
-    public bool TryWrite(ulong address, ReadOnlySpan<byte> source, out CpuExit fault) => throw new NotImplementedException();
+    private AddressSpace NewSpace(CpuMode mode) => new(_context, mode, _bus, _stubs);
 
-    public void Dispose() => throw new NotImplementedException();
+    private void InitializeContext()
+    {
+        _context->Self = _context;
+        _context->Owner = System.Runtime.InteropServices.GCHandle.ToIntPtr(_self);
+        _context->X87Ensure = _stubs.X87Load;
+        _context->PageMask = ~0xffful;
+        _context->JumpCacheMask = JumpCache.Mask;
+        _context->TlbMask = (ulong)(ContextLayout.TlbEntries - 1) << MachineMemory.FrameShift;
+        _context->BitMask32 = 31;
+        _context->BitMask64 = 63;
+        _context->HostMxcsr = HostMxcsr;
+        _context->Resolve = (delegate* unmanaged<CpuContext*, ulong, ulong, byte*>)&OnResolve;
+        _context->Commit = (delegate* unmanaged<CpuContext*, ulong, ulong, void>)&OnCommit;
+        _context->State.Rflags = Rflags.AlwaysSet | Rflags.Interrupt;
+        *(uint*)((byte*)_context + ContextLayout.Mxcsr) = HostMxcsr;
+        *(ushort*)((byte*)_context + ContextLayout.Fx) = InitialX87Control;
+    }
+
+    /// <summary>RFLAGS → the parts that translated code keeps.</summary>
+    private void UnpackFlags()
+    {
+        var flags = _context->State.Rflags;
+        const ulong InAh = Rflags.Status & 0xff;
+        _context->ArithmeticFlags = ((flags & InAh) | Rflags.AlwaysSet) << 8 | ((flags & Rflags.Overflow) != 0 ? 1ul : 0);
+        _context->Direction = flags & Rflags.Direction;
+    }
+
+    private void PackFlags()
+    {
+        ref var flags = ref _context->State.Rflags;
+        var kept = flags & (Rflags.Trap | Rflags.NestedTask | Rflags.AlignmentCheck | Rflags.Identification);
+        var arithmetic = (_context->ArithmeticFlags >> 8 & Rflags.Status & 0xff) | ((_context->ArithmeticFlags & 1) != 0 ? Rflags.Overflow : 0);
+        flags = kept | arithmetic | _context->Direction | Rflags.AlwaysSet | Rflags.Interrupt;
+    }
 }

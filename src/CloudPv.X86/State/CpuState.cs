@@ -26,6 +26,9 @@ public struct CpuState
     public ushort Fs;
     public ushort Gs;
 
+    /// <summary>Keeps <see cref="Fx"/> at a multiple of 16, as FXSAVE demands.</summary>
+    private readonly uint _padding;
+
     /// <summary>The x87 and SSE state in FXSAVE64 layout (SDM vol. 1, 10.5.1): 512 bytes.</summary>
     public FxState Fx;
 

@@ -1,0 +1,80 @@
+namespace CloudPv.X86;
+
+/// <summary>
+/// One CPU's executable memory: stubs at its start, then hot code growing up to the cold part, and cold code growing behind. Committed as it is touched. When
+/// either part is full, everything is dropped and it begins anew.
+/// </summary>
+internal sealed unsafe class CodeRegion : IDisposable
+{
+    public const int Size = 64 << 20;
+
+    private const int ColdStart = 44 << 20;
+
+    /// <summary>More than the longest block's hot or cold code.</summary>
+    private const int Reserve = 128 << 10;
+
+    private readonly byte* _start;
+    private byte* _blocksStart;
+    private byte* _hot;
+    private byte* _cold;
+    private bool _emittingHot;
+
+    public CodeRegion()
+    {
+        _start = CodeArena.Allocate();
+        Assembler.Cursor = _start;
+        _cold = _start + ColdStart;
+    }
+
+    public HostAssembler Assembler { get; } = new();
+
+    public TrapMap HotTraps { get; } = new();
+
+    public TrapMap ColdTraps { get; } = new();
+
+    public bool IsFull => _hot + Reserve > _start + ColdStart || _cold + Reserve > _start + Size;
+
+    /// <summary>What stands in front of the cursor stays for good.</summary>
+    public void EndStubs()
+    {
+        _blocksStart = Assembler.Cursor;
+        _hot = _blocksStart;
+    }
+
+    public void UseHot()
+    {
+        _emittingHot = true;
+        Assembler.Cursor = _hot;
+    }
+
+    public void UseCold()
+    {
+        _hot = Assembler.Cursor;
+        _emittingHot = false;
+        Assembler.Cursor = _cold;
+    }
+
+    public void Finish()
+    {
+        if (_emittingHot)
+            _hot = Assembler.Cursor;
+        else
+            _cold = Assembler.Cursor;
+    }
+
+    public void Clear()
+    {
+        _hot = _blocksStart;
+        _cold = _start + ColdStart;
+        HotTraps.Clear();
+        ColdTraps.Clear();
+    }
+
+    public uint OffsetOf(byte* address) => (uint)(address - _start);
+
+    public byte* At(uint offset) => _start + offset;
+
+    public bool TryFindTrap(byte* host, out ulong rip) => (host < _start + ColdStart ? HotTraps : ColdTraps).TryFind(host, out rip);
+
+    public void Dispose() => CodeArena.Free(_start);
+}

@@ -1,0 +1,34 @@
+namespace CloudPv.X86;
+
+/// <summary>
+/// One mode's table of host addresses for guest addresses, which indirect jumps and jumps between pages go through without comparing anything: the block they
+/// arrive at does (<see cref="Block.IndirectEntry"/>). An empty slot leads to the run loop.
+/// </summary>
+internal sealed unsafe class JumpCache
+{
+    public const ulong Mask = ContextLayout.JumpCacheEntries - 1;
+
+    private readonly nint* _slots;
+    private readonly nint _miss;
+
+    // SAFETY: the context has ContextLayout.JumpCacheEntries slots here, and Slot is below that.
+    public JumpCache(CpuContext* context, CpuMode mode, byte* miss)
+    {
+        _slots = (nint*)((byte*)context + ContextLayout.JumpCache(mode));
+        _miss = (nint)miss;
+        Clear();
+    }
+
+    public static int Slot(ulong rip) => (int)(rip & Mask);
+
+    public void Add(Block block) => _slots[Slot(block.Key.Rip)] = (nint)block.IndirectEntry;
+
+    public void Remove(Block block)
+    {
+        ref var slot = ref _slots[Slot(block.Key.Rip)];
+        if (slot == (nint)block.IndirectEntry)
+            slot = _miss;
+    }
+
+    public void Clear() => new Span<nint>(_slots, ContextLayout.JumpCacheEntries).Fill(_miss);
+}

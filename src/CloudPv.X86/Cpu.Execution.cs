@@ -1,0 +1,227 @@
+using Iced.Intel;
+
+namespace CloudPv.X86;
+
+/// <summary>The run loop: finds or makes translations, enters them, and deals with what they leave for.</summary>
+public sealed unsafe partial class Cpu
+{
+    private int _kicked;
+
+    /// <summary>Counts the times that all translations were dropped, so that places in the code region from before are not used after.</summary>
+    private int _generation;
+
+    /// <summary>Set while one instruction runs that writes code which may be its own: writes are allowed, and noted.</summary>
+    private bool _writesCode;
+
+    private CpuExit Execute()
+    {
+        var kind = BlockKind.Normal;
+        var link = 0u;
+        var linkGeneration = 0;
+        var fillsJumpCache = false;
+        while (true)
+        {
+            if (Volatile.Read(ref _context->Interrupt) != 0 && TakeInterrupt())
+                return new CpuExit(CpuExitKind.Kicked);
+            var trapping = (_context->State.Rflags & Rflags.Trap) != 0;
+            if (trapping)
+                kind = BlockKind.SingleStep;
+            if (!TryFindBlock(_context->State.Rip, kind, out var block, out var exit))
+                return exit;
+
+            // Translating may have let other CPUs' requests in.
+            if (Volatile.Read(ref _context->Interrupt) != 0)
+            {
+                link = 0;
+                fillsJumpCache = false;
+                continue;
+            }
+
+            if (link != 0 && linkGeneration == _generation && kind == BlockKind.Normal)
+                block.Link(_region.At(link));
+            if (fillsJumpCache && block.IndirectEntry != null)
+                Space.Jumps.Add(block);
+            link = 0;
+            fillsJumpCache = false;
+            kind = BlockKind.Normal;
+
+            Statistics.Dispatches++;
+            switch (_stubs.Enter(_context, block.Entry))
+            {
+                case LeaveReason.Dispatch or LeaveReason.Interrupt:
+                    break;
+                case LeaveReason.Link:
+                    link = (uint)_context->Argument;
+                    linkGeneration = _generation;
+                    break;
+                case LeaveReason.JumpCacheMiss:
+                    fillsJumpCache = true;
+                    break;
+                case LeaveReason.Emulate:
+                    if (!TryEmulate(out exit))
+                        return exit;
+                    if (trapping)
+                        return CpuFaults.SingleStep;
+                    break;
+                case LeaveReason.InvalidOpcode:
+                    return CpuFaults.InvalidOpcode;
+                case LeaveReason.Syscall:
+                    return new CpuExit(CpuExitKind.Syscall);
+                case LeaveReason.Cpuid:
+                    return new CpuExit(CpuExitKind.Cpuid);
+                case LeaveReason.SoftwareInterrupt:
+                    return new CpuExit(CpuExitKind.SoftwareInterrupt, (byte)_context->Argument);
+                case LeaveReason.Trap:
+                    return ExceptionOfTrap((byte*)_context->State.Rip, (int)_context->Argument);
+                case LeaveReason.Stepped:
+                    if (_writesCode)
+                        EndCodeWrite();
+                    if (trapping)
+                        return CpuFaults.SingleStep;
+                    break;
+                case LeaveReason.AccessRefused:
+                    if (_hostFailure is { } failure)
+                    {
+                        _hostFailure = null;
+                        throw new InvalidOperationException("A memory access of guest code failed in the host.", failure);
+                    }
+
+                    if (_writesCode)
+                        EndCodeWrite();
+                    switch (_refusal)
+                    {
+                        case Refusal.Fault:
+                            return _refusedFault;
+                        case Refusal.Group:
+                            kind = BlockKind.Ungrouped;
+                            break;
+                        case Refusal.CodeWrite:
+                            _writesCode = true;
+                            kind = BlockKind.SingleStep;
+                            break;
+                        case Refusal.Emulate:
+                            if (!TryEmulate(out exit))
+                                return exit;
+                            if (trapping)
+                                return CpuFaults.SingleStep;
+                            break;
+                    }
+
+                    break;
+            }
+        }
+    }
+
+    private void BeginRunning()
+    {
+        Mailbox.BeginRunning();
+        while (_bus.IsStopping)
+        {
+            Mailbox.EndRunning();
+            _bus.AwaitOther();
+            Mailbox.BeginRunning();
+        }
+    }
+
+    /// <summary>Does what others asked for. True: it was a kick.</summary>
+    private bool TakeInterrupt()
+    {
+        Interlocked.Exchange(ref _context->Interrupt, 0);
+        if (_bus.IsStopping)
+        {
+            Mailbox.EndRunning();
+            BeginRunning();
+        }
+
+        var requests = Mailbox.Take();
+        if (requests.FlushAll)
+            FlushTlb();
+        foreach (var address in requests.FlushPages)
+            FlushTlb(address);
+        foreach (var frame in requests.Withdrawals)
+            WithdrawWriteTags(frame);
+        foreach (var write in requests.CodeWrites)
+            DropBlocks(write);
+        Mailbox.Complete(in requests);
+        return Interlocked.Exchange(ref _kicked, 0) != 0;
+    }
+
+    private void WithdrawWriteTags(ulong frame)
+    {
+        foreach (var space in _spaces)
+            space.Tlb.WithdrawWriteTags(_bus.Memory.Frame(frame));
+    }
+
+    /// <summary>State.Rip is a host address in translated code: makes it the guest's.</summary>
+    private CpuExit ExceptionOfTrap(byte* host, int signal)
+    {
+        if (!_region.TryFindTrap(host, out var rip))
+            throw new InvalidOperationException($"Signal {signal} at {(nint)host:x} in translated code that stands for no instruction.");
+        _context->State.Rip = rip;
+        if (_writesCode)
+            EndCodeWrite();
+        switch (signal)
+        {
+            case TrapHandler.SigIll:
+                return CpuFaults.InvalidOpcode;
+            case TrapHandler.SigFpe:
+                return TryDecodeAt(rip, out var instruction, out _) ? FloatingPointException(in instruction) : CpuFaults.X87;
+            default:
+                return CpuFaults.GeneralProtection;
+        }
+    }
+
+    private static CpuExit FloatingPointException(in Instruction instruction)
+    {
+        if (instruction.Mnemonic is Mnemonic.Div or Mnemonic.Idiv)
+            return CpuFaults.DivideError;
+        return InstructionForm.Of(in instruction).UsesX87 ? CpuFaults.X87 : CpuFaults.Simd;
+    }
+
+    /// <summary>Carries the instruction at Rip out in C#.</summary>
+    private bool TryEmulate(out CpuExit exit)
+    {
+        if (!TryDecodeAt(_context->State.Rip, out var instruction, out exit))
+            return false;
+        Statistics.InstructionsEmulated++;
+        PackFlags();
+        var result = Emulator.Execute(ref _context->State, in instruction, this, _descriptors);
+        UnpackFlags();
+        exit = result.Status == EmulationStatus.NotHandled ? CpuFaults.InvalidOpcode : result.Exit;
+        return result.Status == EmulationStatus.Done;
+    }
+
+    private bool TryDecodeAt(ulong rip, out Instruction instruction, out CpuExit fault)
+    {
+        instruction = default;
+        var fetcher = Space.Fetcher;
+        if (!fetcher.TryFetch(rip, out _, out fault))
+            return false;
+        Span<byte> bytes = stackalloc byte[GuestBlock.LongestInstruction];
+        var here = fetcher.Peek(rip);
+        var count = Math.Min(here.Length, bytes.Length);
+        here[..count].CopyTo(bytes);
+        if (TryDecode(rip, bytes[..count], out instruction) || count == bytes.Length)
+            return true;
+        if (!fetcher.TryFetch(rip + (ulong)count, out _, out fault))
+            return false;
+        fetcher.Peek(rip + (ulong)count)[..(bytes.Length - count)].CopyTo(bytes[count..]);
+        TryDecode(rip, bytes, out instruction);
+        return true;
+    }
+
+    private bool TryDecode(ulong rip, ReadOnlySpan<byte> bytes, out Instruction instruction)
+    {
+        fixed (byte* start = bytes)
+        {
+            _singleReader.Set(start, bytes.Length);
+            _singleDecoder ??= Decoder.Create(64, _singleReader);
+            _singleDecoder.IP = rip;
+            _singleDecoder.Decode(out instruction);
+            return _singleDecoder.LastError != DecoderError.NoMoreBytes;
+        }
+    }
+
+    private readonly PointerReader _singleReader = new();
+    private Decoder? _singleDecoder;
+}

@@ -1,0 +1,229 @@
+using System.Runtime.InteropServices;
+using Iced.Intel;
+
+namespace CloudPv.X86;
+
+/// <summary>Jumps between blocks, and the check for interrupts that every loop passes.</summary>
+internal sealed unsafe partial class BlockTranslator
+{
+    private const int JumpSize = 5;
+
+    [StructLayout(LayoutKind.Auto)]
+    private struct Exit
+    {
+        public byte* Site;
+        public ulong Target;
+    }
+
+    private readonly Exit[] _exits = new Exit[GuestBlock.LongestBlock + 2];
+    private int _exitCount;
+
+    private byte* _interruptSite;
+    private bool _interruptRestoresRcx;
+    private ulong _interruptRip;
+
+    /// <summary>The entry for those who come through the jump cache: T0 must be this block's address, else the slot was another's.</summary>
+    private byte* EmitIndirectEntry()
+    {
+        var start = _code.Cursor;
+        var rip = block.Rip;
+        var miss = stubs.Leave(LeaveReason.JumpCacheMiss);
+        if (!FlagsLiveAt(0))
+        {
+            if ((long)rip == (int)rip)
+            {
+                _code.CompareImmediate(HostRegister.T0, (int)rip);
+            }
+            else
+            {
+                _code.MoveImmediate(HostRegister.T1, rip);
+                _code.Compare(HostRegister.T0, HostRegister.T1);
+            }
+
+            _code.JumpIf(5, miss);
+            return start;
+        }
+
+        _code.Store(HostRegister.Rcx, ContextLayout.ScratchRcx);
+        _code.MoveImmediate(HostRegister.Rcx, 0 - rip);
+        _code.Lea(HostRegister.Rcx, HostRegister.Rcx, HostRegister.T0, 0, 0);
+        var test = _code.Cursor;
+        _code.JumpIfRcxZero(0);
+        _code.Load(HostRegister.Rcx, ContextLayout.ScratchRcx);
+        _code.Jump(miss);
+        test[1] = (byte)(_code.Cursor - (test + 2));
+        _code.Load(HostRegister.Rcx, ContextLayout.ScratchRcx);
+        return start;
+    }
+
+    /// <summary>
+    /// Where a block needs its check: loops go through a backward jump or call, or through an indirect one. It stands at an instruction before which no flag is live,
+    /// if there is one. -1: none needed.
+    /// </summary>
+    private int FindInterruptCheck(out bool flagsLive)
+    {
+        flagsLive = false;
+        if (_kind == BlockKind.SingleStep)
+            return -1;
+        var last = -1;
+        for (var index = 0; index < block.Count; index++)
+        {
+            ref readonly var instruction = ref block[index];
+            switch (block.Form(index).Treatment)
+            {
+                case Treatment.Jump or Treatment.JumpConditional or Treatment.JumpOnCount or Treatment.Call when instruction.NearBranchTarget <= instruction.IP:
+                case Treatment.JumpIndirect or Treatment.CallIndirect or Treatment.Return:
+                    last = index;
+                    break;
+            }
+        }
+
+        for (var index = 0; index <= last; index++)
+        {
+            if (!FlagsLiveAt(index))
+                return index;
+        }
+
+        flagsLive = true;
+        return last < 0 ? -1 : 0;
+    }
+
+    private void EmitInterruptCheck(int index, bool flagsLive)
+    {
+        _interruptRip = block[index].IP;
+        _interruptRestoresRcx = flagsLive;
+        if (!flagsLive)
+        {
+            _code.CompareContextZero(ContextLayout.Interrupt);
+            _interruptSite = _code.JumpIfForward(5);
+            return;
+        }
+
+        _code.Store(HostRegister.Rcx, ContextLayout.ScratchRcx);
+        _code.Context(HostAssembler.MoveLoad, HostRegister.Rcx, ContextLayout.Interrupt, wide: false);
+        _code.JumpIfRcxZero(JumpSize);
+        _interruptSite = _code.JumpForward();
+        _code.Load(HostRegister.Rcx, ContextLayout.ScratchRcx);
+    }
+
+    private void EmitInterruptExit()
+    {
+        if (_interruptSite == null)
+            return;
+        _code.PatchToHere(_interruptSite);
+        if (_interruptRestoresRcx)
+            _code.Load(HostRegister.Rcx, ContextLayout.ScratchRcx);
+        EmitLeaveTo(LeaveReason.Interrupt, _interruptRip);
+    }
+
+    private void EmitJumpTo(ulong target)
+    {
+        if (IsOwnEntry(target))
+            _code.Jump(_entry);
+        else if (_kind != BlockKind.SingleStep && options.JumpCache && !IsLinkable(target))
+            EmitJumpThroughCache(target);
+        else
+            AddExit(_code.JumpForward(), target);
+    }
+
+    private void EmitConditionalJump(in Instruction instruction)
+    {
+        // Iced numbers conditions as the encoding does, from 1 on.
+        var condition = (int)instruction.ConditionCode - (int)ConditionCode.o;
+        if (IsOwnEntry(instruction.NearBranchTarget))
+            _code.JumpIf(condition, _entry);
+        else
+            AddExit(_code.JumpIfForward(condition), instruction.NearBranchTarget);
+    }
+
+    /// <summary>LOOP, LOOPE, LOOPNE, JRCXZ: the guest's own opcode, since RCX and ZF are where it looks for them, jumps to a jump.</summary>
+    private void EmitJumpOnCount(int index, in Instruction instruction)
+    {
+        var bytes = block.Start(index);
+        if (GuestBlock.HasAddressSizePrefix(bytes, instruction.Length))
+            _code.Byte(0x67);
+        _code.Byte(bytes[instruction.Length - 2]);
+        _code.Byte(2);
+        _code.Bytes([0xeb, JumpSize]);
+        AddExit(_code.JumpForward(), instruction.NearBranchTarget);
+    }
+
+    /// <summary>T0 = the target of an indirect jump or call.</summary>
+    private void EmitIndirectTarget(int index, in Instruction instruction)
+    {
+        if (instruction.Op0Kind == OpKind.Memory)
+        {
+            EmitOperandAddress(in instruction);
+            ref var path = ref BeginAccess(index, Describe(in instruction, 8, write: false));
+            _code.MoveIndexed(HostAssembler.MoveLoad, HostRegister.T0, HostRegister.T0, HostRegister.T1);
+            EndAccess(ref path);
+            return;
+        }
+
+        var register = GuestRegister.Number(instruction.Op0Register);
+        if (HostRegister.IsSpilled(register))
+            _code.Load(HostRegister.T0, ContextLayout.Register(register));
+        else
+            _code.Move(HostRegister.T0, HostRegister.Of(register));
+    }
+
+    private void EmitJumpToT0()
+    {
+        if (_kind == BlockKind.SingleStep)
+        {
+            _code.Jump(stubs.Leave(LeaveReason.Stepped));
+        }
+        else if (!options.JumpCache)
+        {
+            _code.Jump(stubs.Leave(LeaveReason.Dispatch));
+        }
+        else
+        {
+            _code.ExtractBits(HostRegister.T1, HostRegister.T0, ContextLayout.JumpCacheMask);
+            _code.ContextTable(0xff, 4, _mode.JumpCache, wide: false); // jmp
+        }
+    }
+
+    private void EmitJumpThroughCache(ulong target)
+    {
+        _code.MoveImmediate(HostRegister.T0, target);
+        _code.JumpContext(_mode.JumpCache + (JumpCache.Slot(target) * 8));
+    }
+
+    private void EmitExitStubs()
+    {
+        for (var number = 0; number < _exitCount; number++)
+        {
+            ref var exit = ref _exits[number];
+            _code.PatchToHere(exit.Site);
+            if (_kind == BlockKind.SingleStep)
+            {
+                EmitLeaveTo(LeaveReason.Stepped, exit.Target);
+            }
+            else if (IsLinkable(exit.Target))
+            {
+                _code.MoveImmediate(HostRegister.T1, region.OffsetOf(exit.Site));
+                EmitLeaveTo(LeaveReason.Link, exit.Target);
+            }
+            else if (options.JumpCache)
+            {
+                EmitJumpThroughCache(exit.Target);
+            }
+            else
+            {
+                EmitLeaveTo(LeaveReason.Dispatch, exit.Target);
+            }
+        }
+    }
+
+    private void AddExit(byte* site, ulong target) => _exits[_exitCount++] = new Exit { Site = site, Target = target };
+
+    private bool IsOwnEntry(ulong target) => target == block.Rip && _kind == BlockKind.Normal;
+
+    /// <summary>
+    /// Whether a jump there may be patched. Only within the page, where the target's frame is this block's; and not to an instruction that may go on in the next page,
+    /// whose frame can change without this one's.
+    /// </summary>
+    private bool IsLinkable(ulong target) =>
+        options.Chaining && !block.Straddles && target >> 12 == block.Rip >> 12 && (target & 0xfff) <= MachineMemory.FrameSize - GuestBlock.LongestInstruction;
+}

@@ -1,0 +1,214 @@
+using System.Runtime.InteropServices;
+using Iced.Intel;
+
+namespace CloudPv.X86;
+
+/// <summary>Memory accesses: the linear address, the soft TLB's check, and the slow path where it fails.</summary>
+internal sealed unsafe partial class BlockTranslator
+{
+    /// <summary>How a slow path computes the address anew. No register has changed since the check.</summary>
+    private enum SlowAddress
+    {
+        Operand,
+        BitString,
+
+        /// <summary>[base + displacement].</summary>
+        Base,
+    }
+
+    [StructLayout(LayoutKind.Auto)]
+    private struct SlowPath
+    {
+        public SlowAddress Address;
+        public int Index;
+        public int Base;
+        public int Displacement;
+        public AccessDescription Access;
+
+        /// <summary>The displacement of the jump that leads here.</summary>
+        public byte* Branch;
+
+        /// <summary>The check has put RCX aside.</summary>
+        public bool RestoresRcx;
+
+        /// <summary>The code that accesses memory at T0 + T1, repeated in the slow path; none for a group, which goes on behind its check.</summary>
+        public byte* Operation;
+        public byte* Resume;
+    }
+
+    private readonly SlowPath[] _slowPaths = new SlowPath[3 * GuestBlock.LongestBlock];
+    private int _slowPathCount;
+
+    /// <summary>T0 = the linear address of the memory operand. May use T1; changes no flag.</summary>
+    private void EmitOperandAddress(in Instruction instruction)
+    {
+        var segment = instruction.SegmentPrefix switch
+        {
+            Register.FS => ContextLayout.FsBase,
+            Register.GS => ContextLayout.GsBase,
+            _ => 0,
+        };
+        if (segment != 0 && instruction.MemoryIndex == Register.None && instruction.MemoryBase == Register.None && (long)instruction.MemoryDisplacement64 == (int)instruction.MemoryDisplacement64)
+        {
+            _code.Load(HostRegister.T0, segment);
+            if (instruction.MemoryDisplacement64 != 0)
+                _code.Lea(HostRegister.T0, HostRegister.T0, (int)instruction.MemoryDisplacement64);
+            return;
+        }
+
+        EmitEffectiveAddress(in instruction, HostRegister.T0);
+        if (segment == 0)
+            return;
+        _code.Load(HostRegister.T1, segment);
+        _code.Lea(HostRegister.T0, HostRegister.T0, HostRegister.T1, 0, 0);
+    }
+
+    /// <summary>The effective address, without segment base. May use T0 and T1; changes no flag.</summary>
+    private void EmitEffectiveAddress(in Instruction instruction, int destination)
+    {
+        if (instruction.MemoryBase is Register.RIP or Register.EIP)
+        {
+            _code.MoveImmediate(destination, instruction.MemoryDisplacement64);
+            return;
+        }
+
+        var @base = EmitAddressRegister(instruction.MemoryBase, HostRegister.T0);
+        var index = EmitAddressRegister(instruction.MemoryIndex, HostRegister.T1);
+        var wide = !(instruction.MemoryBase.IsGPR32() || instruction.MemoryIndex.IsGPR32());
+        if (@base < 0 && index < 0)
+        {
+            // With an address-size prefix Iced gives the displacement zero-extended, else sign-extended or (MOV with a 64-bit offset) in full.
+            _code.MoveImmediate(destination, instruction.MemoryDisplacement64);
+            return;
+        }
+
+        var displacement = (int)instruction.MemoryDisplacement64;
+        if (index < 0 && displacement == 0 && wide)
+        {
+            if (@base != destination)
+                _code.Move(destination, @base);
+            return;
+        }
+
+        _code.Lea(destination, @base, index, int.Log2(instruction.MemoryIndexScale), displacement, wide);
+    }
+
+    private int EmitAddressRegister(Register register, int temporary)
+    {
+        var number = GuestRegister.Number(register);
+        if (number < 0)
+            return HostRegister.None;
+        if (!HostRegister.IsSpilled(number))
+            return HostRegister.Of(number);
+        _code.Load(temporary, ContextLayout.Register(number));
+        return temporary;
+    }
+
+    private AccessDescription Describe(in Instruction instruction, int size, bool write) =>
+        new(instruction.IP, size, write, locked: instruction.HasLockPrefix || (instruction.Mnemonic == Mnemonic.Xchg && write),
+            stack: instruction.SegmentPrefix is Register.None or Register.SS && GuestRegister.Number(instruction.MemoryBase) is HostRegister.Rsp or HostRegister.Rbp);
+
+    /// <summary>
+    /// From the linear address in T0 to T0 = offset in its page and T1 = the page's host address, or off to a slow path. Keeps flags only where they are live.
+    /// The operation has to follow, and then <see cref="EndAccess"/>.
+    /// </summary>
+    private ref SlowPath BeginAccess(int index, AccessDescription access)
+    {
+        ref var path = ref _slowPaths[_slowPathCount++];
+        path = new SlowPath { Index = index, Access = access };
+        var tags = access.Write ? _mode.WriteTags : _mode.ReadTags;
+        if (!FlagsLiveAt(index))
+        {
+            _code.RotateRight32(HostRegister.T1, HostRegister.T0, MachineMemory.FrameShift);
+            _code.And32(HostRegister.T1, ContextLayout.TlbEntries - 1);
+            _code.ContextTable(0x03, HostRegister.T0, tags); // add
+            _code.CompareImmediate(HostRegister.T0, MachineMemory.FrameSize - access.Size);
+            path.Branch = _code.JumpIfForward(7); // ja
+        }
+        else
+        {
+            _code.Store(HostRegister.Rcx, ContextLayout.ScratchRcx);
+            _code.ExtractBits(HostRegister.T1, HostRegister.T0, ContextLayout.TlbMask);
+            _code.ContextTable(HostAssembler.MoveLoad, HostRegister.Rcx, tags);
+            _code.Lea(HostRegister.T0, HostRegister.T0, HostRegister.Rcx, 0, 0);
+            _code.Lea(HostRegister.Rcx, HostRegister.T0, access.Size - 1);
+            _code.ExtractBits(HostRegister.Rcx, HostRegister.Rcx, ContextLayout.PageMask);
+            _code.JumpIfRcxZero(JumpSize);
+            path.Branch = _code.JumpForward();
+            path.RestoresRcx = true;
+            _code.Load(HostRegister.Rcx, ContextLayout.ScratchRcx);
+        }
+
+        _code.ContextTable(HostAssembler.MoveLoad, HostRegister.T1, _mode.Pointers);
+        path.Operation = _code.Cursor;
+        return ref path;
+    }
+
+    private void EndAccess(ref SlowPath path) => path.Resume = _code.Cursor;
+
+    /// <summary>The same for a stack access: [base + displacement].</summary>
+    private ref SlowPath BeginStackAccess(int index, in Instruction instruction, int @base, int displacement, bool write)
+    {
+        if (displacement == 0)
+            _code.Move(HostRegister.T0, @base);
+        else
+            _code.Lea(HostRegister.T0, @base, displacement);
+        ref var path = ref BeginAccess(index, new AccessDescription(instruction.IP, 8, write, stack: true));
+        path.Address = SlowAddress.Base;
+        path.Base = @base;
+        path.Displacement = displacement;
+        return ref path;
+    }
+
+    private void EmitGroupCheck(int index, AccessGroup group)
+    {
+        _inGroup = true;
+        _group = group;
+        _groupMoved = 0;
+        var @base = HostRegister.Of(group.Base);
+        _code.Lea(HostRegister.T0, @base, group.Lowest);
+        ref var path = ref BeginAccess(index, new AccessDescription(block[index].IP, group.Size, group.Write, group: true));
+        path.Address = SlowAddress.Base;
+        path.Base = @base;
+        path.Displacement = group.Lowest;
+        path.Operation = null;
+        _code.Lea(HostRegister.T0, HostRegister.T0, HostRegister.T1, 0, 0);
+        path.Resume = _code.Cursor;
+    }
+
+    private void EmitSlowPaths()
+    {
+        for (var number = 0; number < _slowPathCount; number++)
+        {
+            ref var path = ref _slowPaths[number];
+            _code.PatchToHere(path.Branch);
+            if (path.RestoresRcx)
+                _code.Load(HostRegister.Rcx, ContextLayout.ScratchRcx);
+            switch (path.Address)
+            {
+                case SlowAddress.Base:
+                    _code.Lea(HostRegister.T0, path.Base, path.Displacement);
+                    break;
+                case SlowAddress.BitString:
+                    EmitBitStringAddress(in block[path.Index]);
+                    break;
+                default:
+                    EmitOperandAddress(in block[path.Index]);
+                    break;
+            }
+
+            _code.MoveImmediate64(HostRegister.T1, path.Access.Bits);
+            _code.Call(stubs.Resolve);
+            if (path.Operation != null)
+            {
+                if (block.Form(path.Index).MayTrap)
+                    region.ColdTraps.Add(_code.Cursor, block[path.Index].IP);
+                _code.Bytes(new ReadOnlySpan<byte>(path.Operation, (int)(path.Resume - path.Operation)));
+                if (path.Access.Write)
+                    _code.Call(stubs.Commit);
+            }
+
+            _code.Jump(path.Resume);
+        }
+    }
+}

@@ -1,0 +1,230 @@
+using Iced.Intel;
+
+namespace CloudPv.X86;
+
+/// <summary>What a translation is made for.</summary>
+internal readonly record struct TranslationRequest(CpuMode Mode, BlockKind Kind);
+
+/// <summary>The host addresses of a translation.</summary>
+internal readonly unsafe struct Translation(byte* entry, byte* indirectEntry)
+{
+    public byte* Entry { get; } = entry;
+
+    public byte* IndirectEntry { get; } = indirectEntry;
+}
+
+/// <summary>
+/// Turns a decoded block into host code. The hot part runs straight through the guest's instructions; what is seldom needed (memory checks that fail, exits that
+/// aren't linked yet) stands in the cold part of the code region. The parts of this class are one file for each family of instructions.
+/// </summary>
+internal sealed unsafe partial class BlockTranslator(TranslatorOptions options, CodeRegion region, Stubs stubs, GuestBlock block, ModeTranslation[] modes)
+{
+    private readonly HostAssembler _code = region.Assembler;
+
+    private ModeTranslation _mode = modes[0];
+    private BlockKind _kind;
+    private byte* _entry;
+    private bool _x87Ensured;
+
+    // The group of accesses in progress: T0 holds the host address of its lowest byte.
+    private bool _inGroup;
+    private AccessGroup _group;
+
+    /// <summary>What pushes, pops and the like have added to RSP since the group's start, and how much of that R9 doesn't show yet.</summary>
+    private int _groupMoved;
+    private int _pendingMove;
+
+    /// <summary>Emits the block that stands decoded. The caller has made sure of room in the region.</summary>
+    public Translation Translate(TranslationRequest request)
+    {
+        _kind = request.Kind;
+        _mode = modes[(int)request.Mode];
+        _mode.Liveness.Analyze(block, singleStep: _kind == BlockKind.SingleStep);
+        _slowPathCount = 0;
+        _exitCount = 0;
+        _interruptSite = null;
+        _x87Ensured = false;
+        _inGroup = false;
+        _pendingMove = 0;
+        region.UseHot();
+        var indirectEntry = _kind == BlockKind.Normal && !block.Straddles ? EmitIndirectEntry() : null;
+        _entry = _code.Cursor;
+        EmitInstructions();
+        region.UseCold();
+        EmitExitStubs();
+        EmitInterruptExit();
+        EmitSlowPaths();
+        region.Finish();
+        return new Translation(_entry, indirectEntry);
+    }
+
+    private bool FlagsLiveAt(int index) => _mode.Liveness[index] != 0;
+
+    private void EmitInstructions()
+    {
+        var checkAt = FindInterruptCheck(out var flagsLiveAtCheck);
+        var groupEnd = -1;
+        for (var index = 0; index < block.Count; index++)
+        {
+            if (index > groupEnd)
+            {
+                FlushStackPointer();
+                _inGroup = false;
+            }
+
+            if (index == checkAt)
+            {
+                FlushStackPointer();
+                EmitInterruptCheck(index, flagsLiveAtCheck);
+            }
+
+            if (index > groupEnd && options.AccessGrouping && _kind == BlockKind.Normal && AccessGroup.TryFind(block, index, out var group))
+            {
+                groupEnd = group.Last;
+                EmitGroupCheck(index, group);
+            }
+
+            EmitInstruction(index);
+        }
+
+        FlushStackPointer();
+        if (!block.IsClosed)
+            EmitJumpTo(block.End);
+    }
+
+    private void EmitInstruction(int index)
+    {
+        ref readonly var instruction = ref block[index];
+        var form = block.Form(index);
+        if (_inGroup && TryEmitInGroup(index, in instruction, form))
+            return;
+        if (form.UsesX87 && !_x87Ensured && form.Treatment == Treatment.Rewrite)
+        {
+            _code.CallContext(ContextLayout.X87Ensure);
+            _x87Ensured = true;
+        }
+
+        switch (form.Treatment)
+        {
+            case Treatment.Rewrite:
+                EmitRewritten(index, in instruction, form);
+                break;
+            case Treatment.Nothing:
+                break;
+            case Treatment.Lea:
+                EmitLea(index, in instruction);
+                break;
+            case Treatment.BitString:
+                EmitBitString(index, in instruction, form);
+                break;
+            case Treatment.Push:
+                EmitPush(index, in instruction);
+                break;
+            case Treatment.Pop:
+                EmitPop(index, in instruction);
+                break;
+            case Treatment.Leave:
+                EmitLeave(index, in instruction);
+                break;
+            case Treatment.Jump:
+                EmitJumpTo(instruction.NearBranchTarget);
+                break;
+            case Treatment.JumpConditional:
+                EmitConditionalJump(in instruction);
+                break;
+            case Treatment.JumpOnCount:
+                EmitJumpOnCount(index, in instruction);
+                break;
+            case Treatment.JumpIndirect:
+                EmitIndirectTarget(index, in instruction);
+                EmitJumpToT0();
+                break;
+            case Treatment.Call:
+                EmitPushReturnAddress(index, in instruction);
+                EmitJumpTo(instruction.NearBranchTarget);
+                break;
+            case Treatment.CallIndirect:
+                EmitIndirectTarget(index, in instruction);
+                _code.Store(HostRegister.T0, ContextLayout.Scratch);
+                EmitPushReturnAddress(index, in instruction);
+                _code.Load(HostRegister.T0, ContextLayout.Scratch);
+                EmitJumpToT0();
+                break;
+            case Treatment.Return:
+                EmitReturn(index, in instruction);
+                break;
+            case Treatment.ClearDirection:
+                _code.StoreImmediate64(ContextLayout.Direction, 0);
+                break;
+            case Treatment.SetDirection:
+                _code.StoreImmediate64(ContextLayout.Direction, (int)Rflags.Direction);
+                break;
+            case Treatment.Syscall:
+                EmitLeaveTo(LeaveReason.Syscall, instruction.NextIP);
+                break;
+            case Treatment.Cpuid:
+                EmitLeaveTo(LeaveReason.Cpuid, instruction.IP);
+                break;
+            case Treatment.SoftwareInterrupt:
+                EmitSoftwareInterrupt(in instruction);
+                break;
+            case Treatment.InvalidOpcode:
+                EmitLeaveTo(LeaveReason.InvalidOpcode, instruction.IP);
+                break;
+            default:
+                EmitLeaveTo(LeaveReason.Emulate, instruction.IP);
+                break;
+        }
+    }
+
+    /// <summary>An instruction that a group's check covers, or that needs nothing special between its accesses. False: it is emitted as usual.</summary>
+    private bool TryEmitInGroup(int index, in Instruction instruction, InstructionForm form)
+    {
+        if (AccessGroup.IsStackAccess(in instruction, form, out var pushes))
+        {
+            if (pushes)
+                EmitGroupedPush(in instruction, form);
+            else
+                EmitGroupedPop(in instruction, form);
+            return true;
+        }
+
+        if (_group.Base == HostRegister.Rsp && form.Treatment == Treatment.Rewrite && AccessGroup.IsStackPointerMove(in instruction, out var amount))
+        {
+            _groupMoved += amount;
+            var liveBehind = index + 1 < block.Count ? _mode.Liveness[index + 1] : _mode.Liveness.AtEnd;
+            if ((liveBehind & form.Kills(in instruction)) == 0)
+            {
+                _pendingMove += amount;
+                return true;
+            }
+        }
+        else if (form.Treatment == Treatment.Rewrite && !form.MayTrap && !form.UsesX87 && GuestRegister.HasMemoryOperand(in instruction)
+            && !GuestRegister.IsOperand(in instruction, HostRegister.Rsp))
+        {
+            EmitRewrittenInGroup(index, in instruction, form);
+            return true;
+        }
+
+        FlushStackPointer();
+        if (form.Treatment != Treatment.Rewrite || !GuestRegister.HasMemoryOperand(in instruction))
+            return false;
+        if (form.UsesX87 && !_x87Ensured)
+        {
+            _code.CallContext(ContextLayout.X87Ensure);
+            _x87Ensured = true;
+        }
+
+        EmitRewrittenInGroup(index, in instruction, form);
+        return true;
+    }
+
+    /// <summary>Makes R9 show all that was added to RSP.</summary>
+    private void FlushStackPointer()
+    {
+        if (_pendingMove == 0)
+            return;
+        _code.Lea(HostRegister.GuestRsp, HostRegister.GuestRsp, _pendingMove);
+        _pendingMove = 0;
+    }
+}

@@ -1,0 +1,38 @@
+namespace CloudPv.X86;
+
+/// <summary>
+/// What the slow path of a memory access must know, packed in 64 bits so that emitted code can pass it as one constant: the guest instruction's address in the
+/// lower 48, and above it the size and properties.
+/// </summary>
+internal readonly record struct AccessDescription(ulong Bits)
+{
+    /// <summary>The largest access: FXSAVE, or a group of neighbouring accesses.</summary>
+    public const int LargestSize = 512;
+
+    private const int SizeShift = 48;
+    private const ulong SizeMask = 0x3ff;
+    private const ulong WriteBit = 1ul << 58;
+    private const ulong GroupBit = 1ul << 59;
+    private const ulong LockedBit = 1ul << 60;
+    private const ulong StackBit = 1ul << 61;
+
+    public AccessDescription(ulong rip, int size, bool write, bool group = false, bool locked = false, bool stack = false)
+        : this((rip & 0xffff_ffff_ffff) | ((ulong)size << SizeShift) | (write ? WriteBit : 0) | (group ? GroupBit : 0) | (locked ? LockedBit : 0) | (stack ? StackBit : 0))
+    {
+    }
+
+    public ulong Rip => (ulong)((long)(Bits << 16) >> 16);
+
+    public int Size => (int)((Bits >> SizeShift) & SizeMask);
+
+    public bool Write => (Bits & WriteBit) != 0;
+
+    /// <summary>Several accesses at once: where they can't be had together, they are tried one by one.</summary>
+    public bool Group => (Bits & GroupBit) != 0;
+
+    /// <summary>A locked read-modify-write: it can't be carried out elsewhere and copied back.</summary>
+    public bool Locked => (Bits & LockedBit) != 0;
+
+    /// <summary>Through SS: a non-canonical address gives #SS.</summary>
+    public bool Stack => (Bits & StackBit) != 0;
+}

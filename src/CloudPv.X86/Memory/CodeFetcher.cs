@@ -1,0 +1,75 @@
+namespace CloudPv.X86;
+
+/// <summary>One mode's instruction TLB, which only C# reads: linear page → machine frame of what may be executed.</summary>
+internal sealed unsafe class CodeFetcher(PageWalker walker, MachineMemory memory)
+{
+    private const int Entries = 1024;
+
+    // Bit 0 can't be set in a page's address, so this matches none.
+    private const ulong Invalid = 1;
+
+    private readonly ulong[] _pages = CreateInvalid();
+    private readonly ulong[] _frames = new ulong[Entries];
+
+    /// <summary>The level-4 table.</summary>
+    public ulong Root { get; set; }
+
+    /// <summary>False: the #PF or #GP of the fetch.</summary>
+    public bool TryFetch(ulong address, out ulong frame, out CpuExit fault)
+    {
+        var page = address & ~0xffful;
+        var index = (int)(address >> 12) & (Entries - 1);
+        fault = default;
+        if (_pages[index] == page)
+        {
+            frame = _frames[index];
+            return true;
+        }
+
+        frame = 0;
+        if (!PageWalker.IsCanonical(address))
+        {
+            fault = CpuFaults.GeneralProtection;
+            return false;
+        }
+
+        if (!walker.TryTranslate(Root, address, AccessKind.Fetch, out var translation, out var errorCode))
+        {
+            fault = CpuFaults.Page(address, errorCode);
+            return false;
+        }
+
+        frame = translation.Frame;
+        _pages[index] = page;
+        _frames[index] = frame;
+        return true;
+    }
+
+    /// <summary>The bytes of code from an address to the end of its page, for looking ahead; empty where none can be fetched.</summary>
+    public ReadOnlySpan<byte> Peek(ulong address)
+    {
+        if (!TryFetch(address, out var frame, out _))
+            return default;
+        var offset = (int)(address & 0xfff);
+        return new ReadOnlySpan<byte>(memory.Frame(frame) + offset, MachineMemory.FrameSize - offset);
+    }
+
+    public void Flush() => Array.Fill(_pages, Invalid);
+
+    /// <summary>Drops the page (all pages: 2 MiB mappings are rare in code) of an address. True: there was one.</summary>
+    public bool Flush(ulong address)
+    {
+        var index = (int)(address >> 12) & (Entries - 1);
+        if (_pages[index] != (address & ~0xffful))
+            return false;
+        _pages[index] = Invalid;
+        return true;
+    }
+
+    private static ulong[] CreateInvalid()
+    {
+        var pages = new ulong[Entries];
+        Array.Fill(pages, Invalid);
+        return pages;
+    }
+}

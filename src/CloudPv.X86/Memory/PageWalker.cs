@@ -1,0 +1,88 @@
+namespace CloudPv.X86;
+
+internal enum AccessKind
+{
+    Read,
+    Write,
+    Fetch,
+}
+
+/// <summary>Where a linear address leads.</summary>
+/// <param name="Frame">The machine frame of its 4 KiB.</param>
+/// <param name="PageShift">12, 21 or 30: the size of the mapping.</param>
+internal readonly record struct PageTranslation(ulong Frame, int PageShift);
+
+/// <summary>
+/// The 4-level page walk at CPL 3 (SDM vol. 3, 4.5): user bit at every level, writable at every level for a write, no-execute for a fetch (EFER.NXE is set), accessed and
+/// dirty bits. Every frame it meets, tables included, must be one that the guest may read, so that no page table can lead out of the guest.
+/// </summary>
+internal sealed unsafe class PageWalker(MachineMemory memory, FrameTable frames)
+{
+    private const ulong Present = 1 << 0;
+    private const ulong Writable = 1 << 1;
+    private const ulong User = 1 << 2;
+    private const ulong Accessed = 1 << 5;
+    private const ulong Dirty = 1 << 6;
+    private const ulong Large = 1 << 7;
+    private const ulong NoExecute = 1ul << 63;
+    private const ulong FrameBits = 0x000f_ffff_ffff_f000;
+
+    private const uint FaultPresent = 1;
+    private const uint FaultWrite = 2;
+    private const uint FaultUser = 4;
+    private const uint FaultFetch = 16;
+
+    public static bool IsCanonical(ulong address) => (ulong)((long)(address << 16) >> 16) == address;
+
+    /// <summary>Walks the tables under <paramref name="root"/>. False: <paramref name="errorCode"/> is that of the #PF.</summary>
+    public bool TryTranslate(ulong root, ulong address, AccessKind kind, out PageTranslation translation, out uint errorCode)
+    {
+        errorCode = FaultUser | (kind == AccessKind.Write ? FaultWrite : 0) | (kind == AccessKind.Fetch ? FaultFetch : 0);
+        var needed = Present | User | (kind == AccessKind.Write ? Writable : 0);
+        var table = root;
+        for (var shift = 39; ; shift -= 9)
+        {
+            translation = default;
+            if ((frames.Access(table) & FrameAccess.Read) == FrameAccess.None)
+            {
+                errorCode |= FaultPresent;
+                return false;
+            }
+
+            // SAFETY: the frame is one of this guest's, so it is backed; the index is below 512.
+            ref var slot = ref ((ulong*)memory.Frame(table))[(address >> shift) & 511];
+            var entry = Volatile.Read(ref slot);
+            if ((entry & Present) == 0)
+                return false;
+            if ((entry & needed) != needed || (kind == AccessKind.Fetch && (entry & NoExecute) != 0))
+            {
+                errorCode |= FaultPresent;
+                return false;
+            }
+
+            var leaf = shift == 12 || (shift < 39 && (entry & Large) != 0);
+            var marks = Accessed | (leaf && kind == AccessKind.Write ? Dirty : 0);
+            if ((entry & marks) != marks && Interlocked.CompareExchange(ref slot, entry | marks, entry) != entry)
+            {
+                // Another CPU changed the entry: look at it again.
+                shift += 9;
+                continue;
+            }
+
+            table = (entry & FrameBits) >> MachineMemory.FrameShift;
+            if (!leaf)
+                continue;
+            var inside = (1ul << (shift - 12)) - 1;
+            var frame = (table & ~inside) | ((address >> 12) & inside);
+            var right = kind == AccessKind.Write ? FrameAccess.Write : FrameAccess.Read;
+            if ((frames.Access(frame) & right) == FrameAccess.None)
+            {
+                errorCode |= FaultPresent;
+                return false;
+            }
+
+            translation = new PageTranslation(frame, shift);
+            return true;
+        }
+    }
+}

@@ -1,0 +1,87 @@
+namespace CloudPv.X86;
+
+/// <summary>
+/// One mode's soft TLB as translated code reads it: three arrays (read tags, write tags, host pages), indexed by bits 12–23 of the linear address.
+/// A tag is the negated address of its page, so that adding it to an address gives the offset in the page, and one unsigned comparison checks page, right and
+/// page crossing together.
+/// </summary>
+internal sealed unsafe class SoftTlb
+{
+    /// <summary>Tags that no address matches: each belongs to a page of another index, so that whatever is looked up differs in bits 12–23.</summary>
+    private static readonly ulong[] InvalidTags = [.. Enumerable.Range(0, ContextLayout.TlbEntries).Select(InvalidTag)];
+
+    private readonly ulong* _readTags;
+    private readonly ulong* _writeTags;
+    private readonly byte** _pages;
+
+    // The linear range that pages of 2 MiB and 1 GiB cover: flushing one address there must drop all the 4 KiB entries that came of it.
+    private ulong _largeFirst = ulong.MaxValue;
+    private ulong _largeLast;
+
+    // SAFETY: the context is ContextLayout.Size bytes; every index is masked to the table's size.
+    public SoftTlb(CpuContext* context, CpuMode mode)
+    {
+        _readTags = (ulong*)((byte*)context + ContextLayout.ReadTags(mode));
+        _writeTags = (ulong*)((byte*)context + ContextLayout.WriteTags(mode));
+        _pages = (byte**)((byte*)context + ContextLayout.Pointers(mode));
+        Flush();
+    }
+
+    public void Fill(ulong address, byte* page, bool writable, int pageShift)
+    {
+        var index = Index(address);
+        var tag = 0 - (address & ~0xffful);
+        if (_readTags[index] != tag || _pages[index] != page)
+            _writeTags[index] = InvalidTags[index];
+        _readTags[index] = tag;
+        if (writable)
+            _writeTags[index] = tag;
+        _pages[index] = page;
+        if (pageShift > 12)
+        {
+            var inside = (1ul << pageShift) - 1;
+            _largeFirst = Math.Min(_largeFirst, address & ~inside);
+            _largeLast = Math.Max(_largeLast, address | inside);
+        }
+    }
+
+    public void Flush()
+    {
+        InvalidTags.CopyTo(new Span<ulong>(_readTags, ContextLayout.TlbEntries));
+        InvalidTags.CopyTo(new Span<ulong>(_writeTags, ContextLayout.TlbEntries));
+        _largeFirst = ulong.MaxValue;
+        _largeLast = 0;
+    }
+
+    public void Flush(ulong address)
+    {
+        if (address >= _largeFirst && address <= _largeLast)
+        {
+            Flush();
+            return;
+        }
+
+        var index = Index(address);
+        _readTags[index] = InvalidTags[index];
+        _writeTags[index] = InvalidTags[index];
+    }
+
+    /// <summary>Drops the right to write a frame, under whatever linear addresses it stands.</summary>
+    public void WithdrawWriteTags(byte* page)
+    {
+        var pages = new ReadOnlySpan<ulong>(_pages, ContextLayout.TlbEntries);
+        for (var start = 0; start < pages.Length;)
+        {
+            var found = pages[start..].IndexOf((ulong)page);
+            if (found < 0)
+                return;
+            start += found;
+            _writeTags[start] = InvalidTags[start];
+            start++;
+        }
+    }
+
+    private static int Index(ulong address) => (int)(address >> 12) & (ContextLayout.TlbEntries - 1);
+
+    private static ulong InvalidTag(int index) => 0 - ((ulong)(index ^ (ContextLayout.TlbEntries / 2)) << 12);
+}

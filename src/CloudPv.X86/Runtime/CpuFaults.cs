@@ -1,0 +1,24 @@
+namespace CloudPv.X86;
+
+/// <summary>The exceptions that the engine itself raises (SDM vol. 3, table 6-1).</summary>
+internal static class CpuFaults
+{
+    private const byte DivideErrorVector = 0;
+    private const byte DebugVector = 1;
+    private const byte InvalidOpcodeVector = 6;
+    private const byte StackVector = 12;
+    private const byte GeneralProtectionVector = 13;
+    private const byte PageVector = 14;
+    private const byte X87Vector = 16;
+    private const byte SimdVector = 19;
+
+    public static CpuExit DivideError { get; } = new(CpuExitKind.Exception, DivideErrorVector);
+    public static CpuExit SingleStep { get; } = new(CpuExitKind.Exception, DebugVector);
+    public static CpuExit InvalidOpcode { get; } = new(CpuExitKind.Exception, InvalidOpcodeVector);
+    public static CpuExit Stack { get; } = new(CpuExitKind.Exception, StackVector);
+    public static CpuExit GeneralProtection { get; } = new(CpuExitKind.Exception, GeneralProtectionVector);
+    public static CpuExit X87 { get; } = new(CpuExitKind.Exception, X87Vector);
+    public static CpuExit Simd { get; } = new(CpuExitKind.Exception, SimdVector);
+
+    public static CpuExit Page(ulong address, uint errorCode) => new(CpuExitKind.Exception, PageVector, errorCode, address);
+}

@@ -1,0 +1,115 @@
+using System.Runtime.InteropServices;
+
+namespace CloudPv.X86;
+
+/// <summary>The Linux calls that the engine needs. Each throws where the host refuses: that is a host's failure, never a guest's.</summary>
+internal static unsafe partial class HostSystem
+{
+    public const int ProtNone = 0;
+    public const int ProtRead = 1;
+    public const int ProtWrite = 2;
+    public const int ProtExecute = 4;
+    public const int MapShared = 0x01;
+    public const int MapPrivate = 0x02;
+    public const int MapFixed = 0x10;
+    public const int MapAnonymous = 0x20;
+    public const int MapNoReserve = 0x4000;
+
+    private const int MfdCloexec = 1;
+    private const nint SysArchPrctl = 158;
+    private const nint ArchSetGs = 0x1001;
+    private const ulong AtHwcap2 = 26;
+    private const ulong Hwcap2FsGsBase = 1 << 1;
+
+    /// <summary>Whether user code may execute WRGSBASE (AT_HWCAP2 bit 1).</summary>
+    public static bool HasFsGsBase { get; } = (getauxval(AtHwcap2) & Hwcap2FsGsBase) != 0;
+
+    /// <summary>Maps anonymous zeroed pages; nothing is committed before it is touched.</summary>
+    public static byte* MapAnonymousPages(ulong size, int protection) =>
+        Map(null, size, protection, MapPrivate | MapAnonymous | MapNoReserve, -1);
+
+    public static byte* Map(byte* address, ulong size, int protection, int flags, int descriptor)
+    {
+        var result = mmap(address, (nuint)size, protection, flags, descriptor, 0);
+        return (nint)result == -1 ? throw Failure("mmap") : (byte*)result;
+    }
+
+    public static void Unmap(byte* address, ulong size)
+    {
+        if (munmap(address, (nuint)size) != 0)
+            throw Failure("munmap");
+    }
+
+    /// <summary>Makes an unnamed file in memory of <paramref name="size"/> zero bytes.</summary>
+    public static int CreateMemoryFile(string name, ulong size)
+    {
+        var descriptor = memfd_create(name, MfdCloexec);
+        if (descriptor < 0)
+            throw Failure("memfd_create");
+        if (ftruncate(descriptor, (long)size) != 0)
+        {
+            var failure = Failure("ftruncate");
+            _ = close(descriptor);
+            throw failure;
+        }
+
+        return descriptor;
+    }
+
+    public static void Close(int descriptor) => _ = close(descriptor);
+
+    /// <summary>Sets the calling thread's GS base by system call, for hosts whose user code may not.</summary>
+    public static void SetGsBase(void* address)
+    {
+        if (syscall(SysArchPrctl, ArchSetGs, (nint)address) != 0)
+            throw Failure("arch_prctl");
+    }
+
+    public static void ReadSignalAction(int signal, SignalAction* action)
+    {
+        if (sigaction(signal, null, action) != 0)
+            throw Failure("sigaction");
+    }
+
+    public static void SetSignalAction(int signal, SignalAction* action)
+    {
+        if (sigaction(signal, action, null) != 0)
+            throw Failure("sigaction");
+    }
+
+    private static InvalidOperationException Failure(string call) => new($"{call}: {Marshal.GetLastPInvokeErrorMessage()}");
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial void* mmap(void* address, nuint length, int protection, int flags, int descriptor, long offset);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int munmap(void* address, nuint length);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int memfd_create(string name, uint flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int ftruncate(int descriptor, long length);
+
+    [LibraryImport("libc")]
+    private static partial int close(int descriptor);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint syscall(nint number, nint first, nint second);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int sigaction(int signal, SignalAction* action, SignalAction* old);
+
+    [LibraryImport("libc")]
+    private static partial ulong getauxval(ulong type);
+}
+
+/// <summary>glibc's <c>struct sigaction</c> on x86-64.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 152)]
+internal unsafe struct SignalAction
+{
+    [FieldOffset(0)] public void* Handler;
+    [FieldOffset(8)] private fixed ulong _mask[16];
+    [FieldOffset(136)] private readonly int _flags;
+    [FieldOffset(144)] private readonly void* _restorer;
+}

@@ -1,0 +1,138 @@
+using System.Runtime.InteropServices;
+
+namespace CloudPv.X86;
+
+/// <summary>
+/// What translated code sees through GS: the architectural state, scratch places, and (behind this structure, see <see cref="ContextLayout"/>) the soft TLB and
+/// the jump cache of each mode. Offsets that machine code uses are the constants of <see cref="ContextLayout"/>.
+/// </summary>
+[StructLayout(LayoutKind.Explicit, Size = ContextLayout.Translations)]
+internal unsafe struct CpuContext
+{
+    [FieldOffset(0)] public CpuState State;
+
+    [FieldOffset(ContextLayout.Self)] public CpuContext* Self;
+    [FieldOffset(ContextLayout.Owner)] public nint Owner;
+    [FieldOffset(ContextLayout.Reason)] public LeaveReason Reason;
+    [FieldOffset(ContextLayout.Argument)] public ulong Argument;
+    [FieldOffset(ContextLayout.ArithmeticFlags)] public ulong ArithmeticFlags;
+    [FieldOffset(ContextLayout.Direction)] public ulong Direction;
+    [FieldOffset(ContextLayout.X87Ensure)] public void* X87Ensure;
+    [FieldOffset(ContextLayout.X87Loaded)] public uint X87Loaded;
+    [FieldOffset(ContextLayout.PageMask)] public ulong PageMask;
+    [FieldOffset(ContextLayout.JumpCacheMask)] public ulong JumpCacheMask;
+    [FieldOffset(ContextLayout.TlbMask)] public ulong TlbMask;
+    [FieldOffset(ContextLayout.BitMask32)] public ulong BitMask32;
+    [FieldOffset(ContextLayout.BitMask64)] public ulong BitMask64;
+    [FieldOffset(ContextLayout.HostMxcsr)] public uint HostMxcsr;
+    [FieldOffset(ContextLayout.Resolve)] public void* Resolve;
+    [FieldOffset(ContextLayout.Commit)] public void* Commit;
+    [FieldOffset(ContextLayout.CommitNeeded)] public ulong CommitNeeded;
+    [FieldOffset(ContextLayout.Interrupt)] public int Interrupt;
+    [FieldOffset(ContextLayout.Bounce)] public byte Bounce;
+}
+
+/// <summary>Offsets in a CPU's context, in bytes from GS base.</summary>
+internal static class ContextLayout
+{
+    // CpuState.
+    public const int Registers = 0;
+    public const int Rip = 128;
+    public const int FsBase = 144;
+    public const int GsBase = 152;
+    public const int Fx = 176;
+    public const int Mxcsr = Fx + 24;
+    public const int Xmm = Fx + 160;
+
+    public const int Self = 0x300;
+    public const int Owner = 0x308;
+    public const int HostStack = 0x310;
+    public const int Entry = 0x318;
+    public const int Reason = 0x320;
+    public const int Argument = 0x328;
+
+    /// <summary>AH and AL after LAHF and SETO AL.</summary>
+    public const int ArithmeticFlags = 0x330;
+
+    /// <summary>RFLAGS.DF of the guest; the host's own is always clear.</summary>
+    public const int Direction = 0x338;
+
+    public const int ScratchRcx = 0x340;
+    public const int Scratch = 0x348;
+    public const int X87Ensure = 0x350;
+    public const int X87Loaded = 0x358;
+    public const int PageMask = 0x360;
+    public const int JumpCacheMask = 0x368;
+    public const int TlbMask = 0x370;
+    public const int BitMask32 = 0x378;
+    public const int BitMask64 = 0x380;
+    public const int HostMxcsr = 0x388;
+    public const int Resolve = 0x390;
+    public const int Commit = 0x398;
+    public const int CommitNeeded = 0x3a0;
+
+    /// <summary>Not 0: leave for the run loop at the next check. On a cache line of its own, for other threads write it.</summary>
+    public const int Interrupt = 0x400;
+
+    /// <summary>Where an access that straddles two pages is carried out: 512 bytes and the alignment of the address within 64.</summary>
+    public const int Bounce = 0x440;
+
+    /// <summary>The four tables of kernel mode; those of user mode follow.</summary>
+    public const int Translations = 0x1000;
+
+    public const int TlbEntries = 4096;
+    public const int JumpCacheEntries = 4096;
+
+    private const int TableSize = TlbEntries * 8;
+    private const int ModeSize = (3 * TableSize) + (JumpCacheEntries * 8);
+
+    public const int Size = Translations + (2 * ModeSize);
+
+    public static int ReadTags(CpuMode mode) => Translations + ((int)mode * ModeSize);
+
+    public static int WriteTags(CpuMode mode) => ReadTags(mode) + TableSize;
+
+    public static int Pointers(CpuMode mode) => ReadTags(mode) + (2 * TableSize);
+
+    public static int JumpCache(CpuMode mode) => ReadTags(mode) + (3 * TableSize);
+
+    /// <summary>The place of the general register with this encoding.</summary>
+    public static int Register(int number) => Registers + (number * 8);
+}
+
+/// <summary>Why translated code went back to the run loop. State.Rip is the guest's next instruction.</summary>
+internal enum LeaveReason
+{
+    /// <summary>Go on at Rip.</summary>
+    Dispatch,
+
+    /// <summary>Go on at Rip; the argument is the place (offset in the code region) of a direct jump to patch.</summary>
+    Link,
+
+    /// <summary>Go on at Rip, which the jump cache lacks.</summary>
+    JumpCacheMiss,
+
+    /// <summary>The context's interrupt word was set.</summary>
+    Interrupt,
+
+    /// <summary>The instruction at Rip is one for <see cref="Emulator"/>.</summary>
+    Emulate,
+
+    /// <summary>#UD at Rip.</summary>
+    InvalidOpcode,
+
+    Syscall,
+    Cpuid,
+
+    /// <summary>INT n; the argument is n.</summary>
+    SoftwareInterrupt,
+
+    /// <summary>A memory access was refused; the CPU has noted what is to come of it.</summary>
+    AccessRefused,
+
+    /// <summary>A host signal in translated code: the argument is the signal, Rip the host address.</summary>
+    Trap,
+
+    /// <summary>A translation of one single instruction has done it.</summary>
+    Stepped,
+}
