@@ -21,6 +21,8 @@ internal sealed unsafe class DomainMemory : IDisposable
     private readonly FrameTable _frames;
     private readonly ulong _rangeCount;
     private readonly Stack<Mfn> _freeXen = new();
+    private readonly WritablePageTables _writableTables;
+    private readonly GrantMappings _grantMappings;
 
     /// <summary>Throws <see cref="DomainBuildException"/> where the host can't give so much.</summary>
     public DomainMemory(Domain domain)
@@ -39,6 +41,8 @@ internal sealed unsafe class DomainMemory : IDisposable
         Clock = new TlbClock(domain);
         Types = new PageTypes(this);
         Updates = new PageTableUpdates(this);
+        _writableTables = new WritablePageTables(this, domain.Config.VcpuCount);
+        _grantMappings = new GrantMappings(this);
         domain.Bus.SetAccess(First.Value, InitialPages, FrameAccess.Read | FrameAccess.Write);
         domain.Bus.SetAccess(domain.Host.MachineToPhys.FirstFrame, domain.Host.MachineToPhys.FrameCount, FrameAccess.Read);
         Reservation = new Reservation(domain, this, InitialPages, maximum);
@@ -115,6 +119,9 @@ internal sealed unsafe class DomainMemory : IDisposable
 
     /// <summary>Whether a frame number from the guest is one of the machine's memory at all (mfn_valid).</summary>
     public bool IsMemory(Mfn frame) => frame.Value < _frames.End;
+
+    /// <summary>Whether a frame is this domain's and in use as a page table of a level.</summary>
+    public bool IsTable(Mfn frame, FrameType level) => Owns(frame) && Info(frame) is { TypeReferences: > 0 } info && info.Type == level;
 
     /// <summary>Whether nothing refers to one of the domain's frames, so that it can be taken away (steal_page).</summary>
     public bool IsUnused(Mfn frame) => Info(frame) is { References: 0, TypeReferences: 0 } info && !info.Has(FrameFlags.Xen | FrameFlags.Released);
@@ -252,18 +259,21 @@ internal sealed unsafe class DomainMemory : IDisposable
         _frames.Free(First, _rangeCount);
     }
 
-    /// <summary>A store to a page table through a read-only mapping (writable page tables). True: the instruction at rip was carried out and stepped over.</summary>
-    public bool TryEmulateStore(Vcpu vcpu, in CpuExit fault) => throw new NotImplementedException();
+    /// <summary>A store to a page table through a read-only mapping. True: the instruction at rip was carried out and stepped over, or
+    /// <paramref name="raised"/> is to be raised instead of the fault.</summary>
+    public bool TryEmulateStore(Vcpu vcpu, in CpuExit fault, out CpuExit? raised) => _writableTables.TryEmulate(vcpu, fault, out raised);
 
     /// <summary>Maps a granted frame (of whatever domain; the caller holds references) at the PTE of a linear address, or at the PTE whose machine address is
     /// given (GNTMAP_contains_pte).</summary>
-    public GrantStatus CreateGrantMapping(Vcpu vcpu, ulong address, Mfn frame, bool readOnly, bool containsPte, uint availableBits) =>
-        throw new NotImplementedException();
+    /// <param name="forUser">GNTMAP_application_map: the guest's user mode may use it, too.</param>
+    /// <param name="availableBits">The three bits of the entry that are free for the guest's use (GNTMAP_guest_avail_mask).</param>
+    public GrantStatus CreateGrantMapping(Vcpu vcpu, ulong address, Mfn frame, bool readOnly, bool containsPte, bool forUser, uint availableBits) =>
+        _grantMappings.Create(vcpu, address, frame, readOnly, containsPte, forUser, availableBits);
 
     /// <summary>Undoes <see cref="CreateGrantMapping"/>: the PTE must still map <paramref name="frame"/> with that right; it is cleared, or replaced by the PTE
     /// at <paramref name="newAddress"/> where that isn't 0 (GNTTABOP_unmap_and_replace).</summary>
     public GrantStatus DestroyGrantMapping(Vcpu vcpu, ulong address, Mfn frame, bool readOnly, bool containsPte, ulong newAddress) =>
-        throw new NotImplementedException();
+        _grantMappings.Destroy(vcpu, address, frame, readOnly, containsPte, newAddress);
 
     /// <summary>Takes a page out of this domain (steal_page): it must be unmapped, of no type and not Xen's. False: it isn't.</summary>
     public bool TryStealPage(Mfn frame)

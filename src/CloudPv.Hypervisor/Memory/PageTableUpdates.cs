@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using CloudPv.Xen;
 
 namespace CloudPv.Hypervisor;
@@ -15,8 +14,8 @@ internal sealed unsafe class PageTableUpdates(DomainMemory memory)
     {
         if (level == FrameType.L4 && !GuestAddressSpace.IsGuestSlot(slot))
             return XenErrno.EINVAL;
-        ulong* entry = (ulong*)memory.Pointer(table) + slot;
-        ulong old = Volatile.Read(ref *entry);
+        ref ulong entry = ref Entry(table, slot);
+        ulong old = Volatile.Read(ref entry);
         if (PageTableEntry.IsPresent(value))
         {
             if ((value & PageTableEntry.Forbidden(level)) != 0)
@@ -24,14 +23,14 @@ internal sealed unsafe class PageTableUpdates(DomainMemory memory)
             value = PageTableEntry.Adjust(level, value);
             if (((old ^ value) & ~PageTableEntry.FastPath) == 0)
             {
-                Write(entry, value, preserveAccessed);
+                Write(ref entry, value, preserveAccessed);
                 return 0;
             }
             long error = ioOnly && memory.IsMemory(PageTableEntry.Frame(value)) ? XenErrno.EBUSY : memory.Types.GetFromEntry(table, level, value);
             if (error != 0)
                 return error;
         }
-        old = Write(entry, value, preserveAccessed);
+        old = Write(ref entry, value, preserveAccessed);
         memory.Types.PutFromEntry(table, level, old);
 
         // Xen flushes all CPUs when a table above level 1 changes; where nothing was mapped before, no CPU can have a translation of it.
@@ -40,16 +39,41 @@ internal sealed unsafe class PageTableUpdates(DomainMemory memory)
         return 0;
     }
 
+    /// <summary>The same for an entry of a level-1 table, if <paramref name="expected"/> stands there. 0 also where it doesn't; <paramref name="actual"/> tells.</summary>
+    public long ChangeIf(Mfn table, int slot, ulong expected, ulong value, out ulong actual)
+    {
+        actual = Read(table, slot);
+        if (actual != expected)
+            return 0;
+        if (PageTableEntry.IsPresent(value))
+        {
+            value = PageTableEntry.Adjust(FrameType.L1, value);
+            long error = memory.Types.GetFromEntry(table, FrameType.L1, value);
+            if (error != 0)
+                return error;
+        }
+        actual = Interlocked.CompareExchange(ref Entry(table, slot), value, expected);
+        memory.Types.PutFromEntry(table, FrameType.L1, actual == expected ? expected : value);
+        return 0;
+    }
+
+    public ulong Read(Mfn table, int slot) => Volatile.Read(ref Entry(table, slot));
+
+    /// <summary>Stores an entry for whose references the caller answers; returns what stood there.</summary>
+    public ulong Replace(Mfn table, int slot, ulong value) => Interlocked.Exchange(ref Entry(table, slot), value);
+
+    private ref ulong Entry(Mfn table, int slot) => ref ((ulong*)memory.Pointer(table))[slot];
+
     /// <summary>Stores an entry against CPUs that set Accessed and Dirty bits in it meanwhile; returns what stood there.</summary>
-    private static ulong Write(ulong* entry, ulong value, bool preserveAccessed)
+    private static ulong Write(ref ulong entry, ulong value, bool preserveAccessed)
     {
         if (!preserveAccessed)
-            return Interlocked.Exchange(ref Unsafe.AsRef<ulong>(entry), value);
-        ulong old = Volatile.Read(ref *entry);
+            return Interlocked.Exchange(ref entry, value);
+        ulong old = Volatile.Read(ref entry);
         while (true)
         {
             ulong kept = old & (PageTableEntry.Accessed | PageTableEntry.Dirty);
-            ulong seen = Interlocked.CompareExchange(ref Unsafe.AsRef<ulong>(entry), value | kept, old);
+            ulong seen = Interlocked.CompareExchange(ref entry, value | kept, old);
             if (seen == old)
                 return old;
             old = seen;
@@ -65,13 +89,13 @@ internal sealed unsafe class PageTableUpdates(DomainMemory memory)
             return false;
         for (FrameType level = FrameType.L4; level > FrameType.L1; level--)
         {
-            ulong entry = Volatile.Read(ref ((ulong*)memory.Pointer(table))[PageTableEntry.Slot(level, address)]);
+            ulong entry = Read(table, PageTableEntry.Slot(level, address));
             if ((entry & (PageTableEntry.Present | PageTableEntry.LargeOrPat)) != PageTableEntry.Present)
                 return false;
             table = PageTableEntry.Frame(entry);
             if (!memory.Owns(table))
                 return false;
         }
-        return memory.Info(table) is { Type: FrameType.L1, TypeReferences: > 0 };
+        return memory.IsTable(table, FrameType.L1);
     }
 }
