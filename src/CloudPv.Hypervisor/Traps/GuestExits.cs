@@ -98,9 +98,14 @@ internal static class GuestExits
     private static void HandlePageFault(Vcpu vcpu, in CpuExit exit)
     {
         bool mayBePageTableStore = (exit.ErrorCode & (PageFaultPresent | PageFaultWrite)) == (PageFaultPresent | PageFaultWrite)
-            && vcpu.Cpu.Mode == CpuMode.Kernel;
-        if (mayBePageTableStore && vcpu.Domain.Memory.TryEmulateStore(vcpu, exit))
+            && vcpu.Cpu.Mode == CpuMode.Kernel && vcpu.Domain.HasAssist(VmAssistType.WritablePagetables);
+        CpuExit? raised = null;
+        if (mayBePageTableStore && vcpu.Domain.Memory.TryEmulateStore(vcpu, exit, out raised) && raised is null)
             return;
-        TrapDelivery.InjectPageFault(vcpu, exit.FaultAddress, exit.ErrorCode);
+        CpuExit fault = raised ?? exit;
+        if (fault.Vector == ExceptionVector.PageFault)
+            TrapDelivery.InjectPageFault(vcpu, fault.FaultAddress, fault.ErrorCode);
+        else
+            TrapDelivery.InjectException(vcpu, fault.Vector, fault.ErrorCode);
     }
 }
