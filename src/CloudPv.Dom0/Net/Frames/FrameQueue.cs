@@ -94,11 +94,11 @@ public sealed class FrameQueue
         at = _tail;
         if (!_wrapped && _tail + length > Capacity)
         {
-            if (length >= _head)
+            if (length > _head)
                 return false;
             (_wrapAt, _wrapped, at) = (_tail, true, 0);
         }
-        else if (_wrapped && _tail + length >= _head)
+        else if (_wrapped && _tail + length > _head)
         {
             return false;
         }
