@@ -12,6 +12,7 @@ namespace CloudPv.WorkerProtocol;
 [JsonSerializable(typeof(WorkerRequest))]
 [JsonSerializable(typeof(WorkerAnswer))]
 [JsonSerializable(typeof(WorkerReport))]
+[JsonSerializable(typeof(ImageInspection))]
 public sealed partial class ProtocolJson : JsonSerializerContext;
 
 /// <summary>Enum members as words joined by hyphens: <c>BuildFailed</c> is "build-failed".</summary>

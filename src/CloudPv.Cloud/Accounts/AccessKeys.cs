@@ -21,7 +21,7 @@ public sealed class AccessKeys(IDbContextFactory<CloudContext> database, EventLo
         return await db.AccessKeys.AsNoTracking().FirstOrDefaultAsync(k => k.KeyHash == hash, cancel);
     }
 
-    public bool IsExpired(AccessKey key) => key.ExpiresAt <= clock.GetUtcNow();
+    public bool IsExpired(AccessKey key) => key.ExpiresAt <= clock.Now();
 
     public async Task<Page<AccessKey>> ListAsync(string accountId, PageRequest page, CancellationToken cancel)
     {
@@ -34,7 +34,7 @@ public sealed class AccessKeys(IDbContextFactory<CloudContext> database, EventLo
     {
         if (name.Length is 0 or > 100)
             throw CloudException.Invalid("name", "needs 1 to 100 characters.");
-        if (expiresAt <= clock.GetUtcNow())
+        if (expiresAt <= clock.Now())
             throw CloudException.Invalid("expiresAt", "is in the past.");
         var key = NewKey();
         var row = NewRow(accountId, name, key, expiresAt?.ToUniversalTime());
@@ -64,7 +64,7 @@ public sealed class AccessKeys(IDbContextFactory<CloudContext> database, EventLo
         await using var db = await database.CreateDbContextAsync(cancel);
         if (await db.Accounts.AnyAsync(cancel))
             return;
-        var account = new Account { Id = $"{RandomNumberGenerator.GetInt32(1_000_000):d6}{RandomNumberGenerator.GetInt32(1_000_000):d6}", Name = "admin", CreatedAt = clock.GetUtcNow() };
+        var account = new Account { Id = $"{RandomNumberGenerator.GetInt32(1_000_000):d6}{RandomNumberGenerator.GetInt32(1_000_000):d6}", Name = "admin", CreatedAt = clock.Now() };
         var key = NewKey();
         await hand(key);
         db.Accounts.Add(account);
@@ -82,7 +82,7 @@ public sealed class AccessKeys(IDbContextFactory<CloudContext> database, EventLo
         AccountId = accountId,
         Name = name,
         KeyHash = Hash(key),
-        CreatedAt = clock.GetUtcNow(),
+        CreatedAt = clock.Now(),
         ExpiresAt = expiresAt,
     };
 }

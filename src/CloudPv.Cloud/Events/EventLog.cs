@@ -23,7 +23,7 @@ public sealed class EventLog(IDbContextFactory<CloudContext> database, TimeProvi
     {
         var entry = new Event
         {
-            At = clock.GetUtcNow(),
+            At = clock.Now(),
             AccountId = accountId,
             ResourceId = resourceId,
             Kind = kind,

@@ -15,10 +15,11 @@ public sealed class HostCatalogue(IDbContextFactory<CloudContext> database, Host
             .Select(h => new
             {
                 Host = h,
-                Held = db.Instances.Where(i => i.HostId == h.Id && i.State != InstanceState.Stopped && i.State != InstanceState.Terminated)
-                    .GroupBy(i => 1).Select(g => new { Count = g.Count(), MemoryMiB = g.Sum(i => (long)i.MemoryMiB) }).FirstOrDefault(),
+                Held = db.Instances
+                    .Where(i => i.HostId == h.Id && i.State != InstanceState.Stopped && i.State != InstanceState.Terminated)
+                    .Select(i => i.MemoryMiB).ToList(),
             })
             .ToListAsync(cancel);
-        return rows.ConvertAll(r => new HostUse(r.Host, sessions.IsConnected(r.Host.Id), r.Held?.Count ?? 0, r.Held?.MemoryMiB ?? 0));
+        return rows.ConvertAll(r => new HostUse(r.Host, sessions.IsConnected(r.Host.Id), r.Held.Count, r.Held.Sum(m => (long)m)));
     }
 }

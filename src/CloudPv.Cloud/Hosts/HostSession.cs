@@ -92,10 +92,10 @@ public sealed partial class HostSession(
         var host = await db.Hosts.FindAsync([hostId], cancel);
         if (host is null)
         {
-            host = new Host { Id = hostId, Name = capacity.Name, Cpus = capacity.Cpus, MemoryMiB = capacity.MemoryMiB, HeartbeatAt = clock.GetUtcNow() };
+            host = new Host { Id = hostId, Name = capacity.Name, Cpus = capacity.Cpus, MemoryMiB = capacity.MemoryMiB, HeartbeatAt = clock.Now() };
             db.Hosts.Add(host);
         }
-        (host.Name, host.Cpus, host.MemoryMiB, host.HeartbeatAt) = (capacity.Name, capacity.Cpus, capacity.MemoryMiB, clock.GetUtcNow());
+        (host.Name, host.Cpus, host.MemoryMiB, host.HeartbeatAt) = (capacity.Name, capacity.Cpus, capacity.MemoryMiB, clock.Now());
         await db.SaveChangesAsync(cancel);
         if (!Connected)
             LogWorkerFound(hostId, capacity.Cpus, capacity.MemoryMiB);
@@ -138,7 +138,7 @@ public sealed partial class HostSession(
 
     private async Task SaveAsync(CloudContext db, Instance instance, Step.Become become, CancellationToken cancel)
     {
-        instance.Become(become.State, become.Reason, become.Message, clock.GetUtcNow());
+        instance.Become(become.State, become.Reason, become.Message, clock.Now());
         var changed = events.Add(db, instance.AccountId, instance.Id, InstanceEvents.StateChanged, InstanceEvents.Words(instance));
         await db.SaveChangesAsync(cancel);
         events.Publish(changed);

@@ -61,7 +61,7 @@ public sealed class ImageCatalogue(
         var user = await db.Images.FirstOrDefaultAsync(i => i.DeregisteredAt == null && (i.KernelId == id || i.RamdiskId == id), cancel);
         if (user is not null)
             throw new CloudException(Refusal.Conflict, "InvalidImage.InUse", $"{id} is used by {user.Id} ({user.Name}): deregister that first.");
-        image.DeregisteredAt = clock.GetUtcNow();
+        image.DeregisteredAt = clock.Now();
         var gone = events.Add(db, accountId, id, "image-deregistered", $"{image.Name} was deregistered.");
         await db.SaveChangesAsync(cancel);
         events.Publish(gone);
@@ -147,9 +147,9 @@ public sealed class ImageCatalogue(
                 Size = upload.Size,
                 Kind = found.Kind,
                 Description = found.Description,
-                CreatedAt = clock.GetUtcNow(),
+                CreatedAt = clock.Now(),
             },
-            CreatedAt = clock.GetUtcNow(),
+            CreatedAt = clock.Now(),
         };
         db.Images.Add(image);
         token?.Add(db, accountId, Fingerprint(request, upload), image.Id);

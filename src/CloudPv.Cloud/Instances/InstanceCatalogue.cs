@@ -15,7 +15,7 @@ public sealed class InstanceCatalogue(IDbContextFactory<CloudContext> database, 
     public async Task<Page<Instance>> ListAsync(string accountId, InstanceFilter filter, PageRequest page, CancellationToken cancel)
     {
         await using var db = await database.CreateDbContextAsync(cancel);
-        var shownSince = clock.GetUtcNow() - TerminatedShown;
+        var shownSince = clock.Now() - TerminatedShown;
         var rows = db.Instances.AsNoTracking()
             .Where(i => i.AccountId == accountId)
             .Where(i => i.State != InstanceState.Terminated || i.StateChangedAt > shownSince);
@@ -46,7 +46,7 @@ public sealed class InstanceCatalogue(IDbContextFactory<CloudContext> database, 
         Require(instance, "started", InstanceState.Stopped);
         if (await Placement.FreeMiBAsync(db, instance.HostId, cancel) < instance.MemoryMiB)
             throw Placement.NoRoom(1, instance.MemoryMiB);
-        instance.Start(clock.GetUtcNow());
+        instance.Start(clock.Now());
         return true;
     }, cancel);
 
@@ -56,7 +56,7 @@ public sealed class InstanceCatalogue(IDbContextFactory<CloudContext> database, 
         if (instance.State is InstanceState.Stopped || (instance.State is InstanceState.Stopping && instance.ForceStop == force))
             return Task.FromResult(false);
         Require(instance, "stopped", InstanceState.Pending, InstanceState.Running, InstanceState.Stopping);
-        instance.RequestStop(force, clock.GetUtcNow());
+        instance.RequestStop(force, clock.Now());
         return Task.FromResult(true);
     }, cancel);
 
@@ -65,7 +65,7 @@ public sealed class InstanceCatalogue(IDbContextFactory<CloudContext> database, 
     {
         if (instance.State is InstanceState.ShuttingDown or InstanceState.Terminated)
             return Task.FromResult(false);
-        instance.RequestTermination(clock.GetUtcNow());
+        instance.RequestTermination(clock.Now());
         return Task.FromResult(true);
     }, cancel);
 

@@ -113,7 +113,7 @@ public sealed class Launches(IDbContextFactory<CloudContext> database, HostSessi
         var addresses = taken.Select(t => t.PrivateIp).ToHashSet(StringComparer.Ordinal);
         var macs = taken.Select(t => t.MacAddress).ToHashSet(StringComparer.Ordinal);
         var reservationId = ResourceId.New("r");
-        var now = clock.GetUtcNow();
+        var now = clock.Now();
         var instances = new List<Instance>();
         for (var index = 0; index < machine.Count; index++)
         {

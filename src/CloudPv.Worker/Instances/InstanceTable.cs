@@ -1,0 +1,79 @@
+using System.Collections.Concurrent;
+using CloudPv.WorkerProtocol;
+using Microsoft.Extensions.Logging;
+
+namespace CloudPv.Worker;
+
+/// <summary>The instances of this host.</summary>
+internal sealed partial class InstanceTable(DataFolder data, DomainProgram program, ReportFeed feed, ILogger<InstanceTable> log)
+{
+    private readonly ConcurrentDictionary<string, InstanceSupervisor> _instances = new();
+
+    /// <summary>Finds the instances that an earlier worker left, and drops what is no instance.</summary>
+    public void Recover()
+    {
+        foreach (var folder in Directory.EnumerateDirectories(data.Instances))
+        {
+            var id = Path.GetFileName(folder);
+            var instance = New(id);
+            if (instance.Recover())
+                _instances[id] = instance;
+        }
+        LogRecovered(_instances.Count);
+    }
+
+    /// <exception cref="WorkerRefusedException">There is no such instance here.</exception>
+    public InstanceSupervisor Find(string id) =>
+        _instances.TryGetValue(id, out var instance) ? instance : throw new WorkerRefusedException($"This host has no instance {id}.");
+
+    public Task LaunchAsync(LaunchInstance launch, CancellationToken cancel)
+    {
+        LogLaunch(launch.InstanceId, launch.Run);
+        return _instances.GetOrAdd(CheckedId(launch.InstanceId), New).LaunchAsync(launch.Run, launch.Machine, cancel);
+    }
+
+    /// <summary>Begins to remove an instance; a report tells when it is gone.</summary>
+    public void Remove(string id)
+    {
+        if (_instances.TryGetValue(id, out var instance))
+            _ = RemoveAsync(id, instance);
+        else
+            feed.Gone(id);
+    }
+
+    private static string CheckedId(string id) =>
+        id.StartsWith("i-", StringComparison.Ordinal) && id.Skip(2).All(char.IsAsciiLetterOrDigit) ? id : throw new WorkerRefusedException($"'{id}' is no instance's id.");
+
+    private async Task RemoveAsync(string id, InstanceSupervisor instance)
+    {
+        try
+        {
+            if (!await instance.RemoveAsync())
+                return;
+        }
+        catch (IOException failed)
+        {
+            // Its folder stays; the next worker tries again.
+            LogRemoveFailed(failed, id);
+            return;
+        }
+        _instances.TryRemove(id, out _);
+        instance.Dispose();
+        feed.Gone(id);
+        LogRemoved(id);
+    }
+
+    private InstanceSupervisor New(string id) => new(id, data, program, feed);
+
+    [LoggerMessage(LogLevel.Information, "Found {Count} instances")]
+    private partial void LogRecovered(int count);
+
+    [LoggerMessage(LogLevel.Information, "Launch of {Instance}, run {Run}")]
+    private partial void LogLaunch(string instance, int run);
+
+    [LoggerMessage(LogLevel.Information, "Removed {Instance}")]
+    private partial void LogRemoved(string instance);
+
+    [LoggerMessage(LogLevel.Error, "Removing {Instance} failed")]
+    private partial void LogRemoveFailed(Exception failed, string instance);
+}
