@@ -47,27 +47,33 @@ public sealed class BackRing : IDisposable
     public T Take<T>()
         where T : unmanaged
     {
-        var slot = Slot(_consumed++);
-        if (slot.Page == slot.LastPage)
-            return MemoryMarshal.Read<T>(_pages[slot.Page].Bytes[slot.Offset..]);
+        Unsafe.SkipInit(out T request);
+        Take(MemoryMarshal.AsBytes(new Span<T>(ref request)));
+        return request;
+    }
 
-        Span<byte> copy = stackalloc byte[Unsafe.SizeOf<T>()];
-        var inFirst = Math.Min(copy.Length, PageSize - slot.Offset);
-        _pages[slot.Page].Bytes.Slice(slot.Offset, inFirst).CopyTo(copy);
-        _pages[slot.LastPage].Bytes[..(copy.Length - inFirst)].CopyTo(copy[inFirst..]);
-        return MemoryMarshal.Read<T>(copy);
+    /// <summary>As <see cref="Take{T}"/>, for requests whose layout is the guest's choice.</summary>
+    public void Take(Span<byte> request)
+    {
+        var slot = Slot(_consumed++);
+        var inFirst = Math.Min(request.Length, PageSize - slot.Offset);
+        _pages[slot.Page].Bytes.Slice(slot.Offset, inFirst).CopyTo(request);
+        if (inFirst < request.Length)
+            _pages[slot.LastPage].Bytes[..(request.Length - inFirst)].CopyTo(request[inFirst..]);
     }
 
     /// <summary>Writes the next response, not yet visible to the guest.</summary>
     public void Put<T>(in T response)
-        where T : unmanaged
+        where T : unmanaged => Put(MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in response)));
+
+    /// <summary>As <see cref="Put{T}"/>, for responses whose layout is the guest's choice.</summary>
+    public void Put(ReadOnlySpan<byte> response)
     {
         var slot = Slot(_produced++);
-        var bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in response));
-        var inFirst = Math.Min(bytes.Length, PageSize - slot.Offset);
-        bytes[..inFirst].CopyTo(_pages[slot.Page].Bytes[slot.Offset..]);
-        if (inFirst < bytes.Length)
-            bytes[inFirst..].CopyTo(_pages[slot.LastPage].Bytes);
+        var inFirst = Math.Min(response.Length, PageSize - slot.Offset);
+        response[..inFirst].CopyTo(_pages[slot.Page].Bytes[slot.Offset..]);
+        if (inFirst < response.Length)
+            response[inFirst..].CopyTo(_pages[slot.LastPage].Bytes);
     }
 
     /// <summary>Shows the guest all responses written so far.</summary>

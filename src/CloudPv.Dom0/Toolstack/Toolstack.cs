@@ -1,3 +1,4 @@
+using CloudPv.Dom0.Block;
 using CloudPv.Dom0.Net;
 using CloudPv.Dom0.Xenstore;
 using CloudPv.Hypervisor;
@@ -53,6 +54,8 @@ public sealed class Toolstack : IDisposable
     // Each kind of device adds its own here.
     private void OpenDevices(DomainSpec spec, List<IDevice> devices)
     {
+        foreach (DiskSpec disk in spec.Disks)
+            devices.Add(BlockDevice.Open(disk, Log));
         foreach ((int index, NicSpec nic) in spec.Nics.Index())
         {
             if (!MacAddress.TryParse(nic.Mac, out MacAddress mac) || mac.IsMulticast)

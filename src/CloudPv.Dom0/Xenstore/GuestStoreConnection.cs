@@ -22,7 +22,7 @@ public sealed class GuestStoreConnection : IDisposable
     private readonly StoreSession _session;
     private readonly GuestPage _page;
     private readonly XenstoreRing _ring;
-    private readonly IEventChannel _channel;
+    private readonly IEventChannel? _channel;
     private readonly DeferredWork _work;
     private readonly byte[] _request = new byte[HeaderSize + XsLimits.PayloadMax];
     private readonly OrderedEvents _events = new();
@@ -53,7 +53,7 @@ public sealed class GuestStoreConnection : IDisposable
             if (_isEnded)
                 return;
             _isEnded = true;
-            _channel.Dispose();
+            _channel?.Dispose();
             _session.Dispose();
             _page.Dispose();
         }
@@ -63,7 +63,8 @@ public sealed class GuestStoreConnection : IDisposable
     {
         lock (_gate)
         {
-            if (_isEnded)
+            // An event that comes before the constructor is done is served by the run that it asks for last.
+            if (_isEnded || _channel is null)
                 return;
             bool hasMoved = false;
             if (_ring.WantsReconnect)
