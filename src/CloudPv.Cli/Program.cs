@@ -2,9 +2,15 @@ using System.CommandLine;
 using CloudPv.Cli;
 using CloudPv.Cli.Verbs;
 
-var domu = new Command("domu", "Run domUs with no service") { DomuCreateVerb.Create() };
-var image = new Command("image", "Build images and talk to a service's image catalogue") { ImageBuildStarterVerb.Create() };
-var root = new RootCommand("CloudPv: Xen PV instances without a hypervisor") { domu, image };
+var root = new RootCommand("CloudPv: Xen PV instances without a hypervisor")
+{
+    new Command("domu", "Run domUs with no service") { DomuCreateVerb.Create() },
+    new Command("image", "Build images, and talk to a service's catalogue of them (CLOUDPV_URL, CLOUDPV_KEY)")
+    {
+        ImageListVerb.Create(), ImageUploadVerb.CreateUpload(), ImageUploadVerb.CreateRegister(), ImageBuildStarterVerb.Create(), ImageEnsureStarterVerb.Create(),
+    },
+    new Command("instance", "Talk to a service about its instances (CLOUDPV_URL, CLOUDPV_KEY)") { InstanceStopAllVerb.Create() },
+};
 
 try
 {

@@ -11,6 +11,7 @@ namespace CloudPv.Cli.StarterImage;
 /// </summary>
 public sealed class StarterImageBuilder(DebianPackages packages, string kernelPackage)
 {
+    public const string Name = "starter";
     public const string DefaultKernelPackage = "linux-image-cloud-amd64";
 
     private const int RootDiskMiB = 64;
@@ -83,7 +84,7 @@ public sealed class StarterImageBuilder(DebianPackages packages, string kernelPa
     {
         var manifest = new StarterImageManifest
         {
-            Name = "starter",
+            Name = Name,
             Description = $"Debian's {sources[0].Name} {sources[0].Version} with busybox; log in as root, no password",
             Architecture = "x86_64",
             CommandLine = "root=/dev/xvda console=hvc0",
