@@ -43,6 +43,44 @@ public static partial class AbiTable
         new(typeof(MachphysMfnList), "struct xen_machphys_mfn_list"),
         new(typeof(MachphysMapping), "struct xen_machphys_mapping"),
         new(typeof(MemoryMap), "struct xen_memory_map"),
+        new(typeof(CallbackRegister), "struct callback_register"),
+        new(typeof(CallbackUnregister), "struct callback_unregister"),
+        new(typeof(EvtchnAllocUnbound), "struct evtchn_alloc_unbound"),
+        new(typeof(EvtchnBindInterdomain), "struct evtchn_bind_interdomain"),
+        new(typeof(EvtchnBindVirq), "struct evtchn_bind_virq"),
+        new(typeof(EvtchnBindPirq), "struct evtchn_bind_pirq"),
+        new(typeof(EvtchnBindIpi), "struct evtchn_bind_ipi"),
+        new(typeof(EvtchnStatus), "struct evtchn_status",
+            "RemoteDom=u.interdomain.dom", "RemotePort=u.interdomain.port", "Pirq=u.pirq", "Virq=u.virq"),
+        new(typeof(EvtchnBindVcpu), "struct evtchn_bind_vcpu"),
+        new(typeof(EvtchnInitControl), "struct evtchn_init_control"),
+        new(typeof(EvtchnSetPriority), "struct evtchn_set_priority"),
+        new(typeof(EvtchnFifoControlBlock), "struct evtchn_fifo_control_block"),
+        new(typeof(GrantEntryV1), "struct grant_entry_v1", "Header=-"),
+        new(typeof(GrantEntryV2), "union grant_entry_v2",
+            "Flags=hdr.flags", "Domid=hdr.domid", "Header=-", "PageOff=sub_page.page_off", "Length=sub_page.length",
+            "Frame=full_page.frame", "TransDomid=transitive.trans_domid", "TransGref=transitive.gref"),
+        new(typeof(GnttabSetupTable), "struct gnttab_setup_table"),
+        new(typeof(GnttabQuerySize), "struct gnttab_query_size"),
+        new(typeof(GnttabGetStatusFrames), "struct gnttab_get_status_frames"),
+        new(typeof(GnttabGetVersion), "struct gnttab_get_version"),
+        new(typeof(GnttabMapGrantRef), "struct gnttab_map_grant_ref"),
+        new(typeof(GnttabUnmapGrantRef), "struct gnttab_unmap_grant_ref"),
+        new(typeof(GnttabUnmapAndReplace), "struct gnttab_unmap_and_replace"),
+        new(typeof(GnttabTransfer), "struct gnttab_transfer"),
+        new(typeof(GnttabCopy), "struct gnttab_copy"),
+        new(typeof(GnttabCopyPointer), "struct gnttab_copy_ptr", "Ref=u.ref", "Gmfn=u.gmfn"),
+        new(typeof(GnttabSwapGrantRef), "struct gnttab_swap_grant_ref"),
+        new(typeof(SchedPoll), "struct sched_poll"),
+        new(typeof(SchedRemoteShutdown), "struct sched_remote_shutdown"),
+        new(typeof(SchedWatchdog), "struct sched_watchdog"),
+        new(typeof(VcpuGuestContext), "struct vcpu_guest_context"),
+        new(typeof(CpuUserRegs), "struct cpu_user_regs", "SavedUpcallMask=saved_upcall_mask"),
+        new(typeof(TrapInfo), "struct trap_info"),
+        new(typeof(IretContext), "struct iret_context"),
+        new(typeof(VcpuRunstateInfo), "struct vcpu_runstate_info", "TimeRunning=time[0]", "TimeRunnable=time[1]", "TimeBlocked=time[2]", "TimeOffline=time[3]"),
+        new(typeof(VcpuSetSingleshotTimer), "struct vcpu_set_singleshot_timer"),
+        new(typeof(VcpuRegisterVcpuInfo), "struct vcpu_register_vcpu_info"),
         new(typeof(XenconsInterface), "struct xencons_interface"),
         new(typeof(XenstoreInterface), "struct xenstore_domain_interface", "Requests=req", "Responses=rsp"),
         new(typeof(XsHeader), "struct xsd_sockmsg", "RequestId=req_id", "TransactionId=tx_id", "Length=len"),
@@ -69,6 +107,16 @@ public static partial class AbiTable
         new(typeof(GrantStatus), "GNTST_",
             "BadGrantReference=GNTST_bad_gntref", "BadVirtualAddress=GNTST_bad_virt_addr", "BadDeviceAddress=GNTST_bad_dev_addr",
             "NoDeviceSpace=GNTST_no_device_space", "BadCopyArgument=GNTST_bad_copy_arg", "Again=GNTST_eagain"),
+        new(typeof(CallbackOpCommand), "CALLBACKOP_"),
+        new(typeof(CallbackType), "CALLBACKTYPE_"),
+        new(typeof(EventChannelOpCommand), "EVTCHNOP_"),
+        new(typeof(EventChannelStatus), "EVTCHNSTAT_"),
+        new(typeof(Virq), "VIRQ_"),
+        new(typeof(GrantTableOpCommand), "GNTTABOP_"),
+        new(typeof(SchedOpCommand), "SCHEDOP_"),
+        new(typeof(VcpuOpCommand), "VCPUOP_"),
+        new(typeof(Runstate), "RUNSTATE_"),
+        new(typeof(HypercallNumber), "__HYPERVISOR_", "Mca=__HYPERVISOR_arch_0"),
         new(typeof(ShutdownReason), "SHUTDOWN_", "PowerOff=SHUTDOWN_poweroff", "SoftReset=SHUTDOWN_soft_reset"),
     ];
 
@@ -104,13 +152,21 @@ public static partial class AbiTable
 
     /// <summary>Xen writes some families of constants in capitals and some in small letters.</summary>
     private static string Spelling(ConstantsRow row, string name) =>
-        row.Prefix is "XENMEM_" or "GNTST_" or "SHUTDOWN_" or "VMASST_TYPE_" ? SnakeCase(name) : SnakeCase(name).ToUpperInvariant();
+        !name.Any(char.IsLower) ? name
+        : SmallLetters.Contains(row.Prefix) ? SnakeCase(name)
+        : SnakeCase(name).ToUpperInvariant();
+
+    private static readonly string[] SmallLetters =
+    [
+        "XENMEM_", "GNTST_", "SHUTDOWN_", "__HYPERVISOR_", "VMASST_TYPE_", "CALLBACKOP_", "CALLBACKTYPE_", "EVTCHNOP_", "EVTCHNSTAT_", "GNTTABOP_", "SCHEDOP_", "VCPUOP_",
+        "RUNSTATE_",
+    ];
 
     private static string? Renaming(string[] renamed, string name) =>
         renamed.FirstOrDefault(rule => rule.StartsWith(name + "=", StringComparison.Ordinal))?[(name.Length + 1)..];
 
     private static string SnakeCase(string name) =>
-        !name.Any(char.IsLower) ? name : WordStart().Replace(name, "_$1").TrimStart('_').ToLowerInvariant();
+        WordStart().Replace(name, "_$1").TrimStart('_').ToLowerInvariant();
 
     [GeneratedRegex("([A-Z])")]
     private static partial Regex WordStart();
