@@ -15,6 +15,7 @@ public sealed unsafe partial class Cpu
 
     private CpuExit Execute()
     {
+        _writesCode = false;
         var kind = BlockKind.Normal;
         var link = 0u;
         var linkGeneration = 0;
@@ -39,8 +40,8 @@ public sealed unsafe partial class Cpu
 
             if (link != 0 && linkGeneration == _generation && kind == BlockKind.Normal)
                 block.Link(_region.At(link));
-            if (fillsJumpCache && block.IndirectEntry != null)
-                Space.Jumps.Add(block);
+            if (fillsJumpCache && !TryAddToJumpCache(block))
+                continue;
             link = 0;
             fillsJumpCache = false;
             kind = BlockKind.Normal;
@@ -99,6 +100,10 @@ public sealed unsafe partial class Cpu
                             _writesCode = true;
                             kind = BlockKind.SingleStep;
                             break;
+                        case Refusal.Text:
+                            if (!TryContinueString(out exit))
+                                return exit;
+                            break;
                         case Refusal.Emulate:
                             if (!TryEmulate(out exit))
                                 return exit;
@@ -110,6 +115,22 @@ public sealed unsafe partial class Cpu
                     break;
             }
         }
+    }
+
+    /// <summary>False: the block shows that flags cross indirect jumps, and all translations are gone.</summary>
+    private bool TryAddToJumpCache(Block block)
+    {
+        if (block.IndirectEntry == null)
+            return true;
+        if (!block.IsFreeOfBroughtFlags && Space.Translation.Liveness.FindsFlagsBroughtTo(block.Key.Rip))
+        {
+            DropAllBlocks();
+            return false;
+        }
+
+        block.IsFreeOfBroughtFlags = true;
+        Space.Jumps.Add(block);
+        return true;
     }
 
     private void BeginRunning()

@@ -19,6 +19,9 @@ public sealed unsafe partial class Cpu : IEmulatorMemory
 
         /// <summary>A locked access across two pages.</summary>
         Emulate,
+
+        /// <summary>A repeated string instruction can't go on through the soft TLB.</summary>
+        Text,
     }
 
     /// <summary>What <see cref="Commit"/> has to do behind a write.</summary>
@@ -95,7 +98,7 @@ public sealed unsafe partial class Cpu : IEmulatorMemory
     {
         actual = default;
         var last = address + (ulong)size - 1;
-        if (!TryTranslate(address, AccessKind.Write, out var first, out fault) || !TryTranslate(last & ~(ulong)((address ^ last) >> 12 == 0 ? 0 : 0xfff), AccessKind.Write, out var second, out fault))
+        if (!TryTranslate(address, AccessKind.Write, out var first, out fault) || !TryTranslate(last, AccessKind.Write, out var second, out fault))
             return false;
         var offset = (int)(address & 0xfff);
         var firstCount = Math.Min(size, MachineMemory.FrameSize - offset);
@@ -169,6 +172,8 @@ public sealed unsafe partial class Cpu : IEmulatorMemory
         if (!PageWalker.IsCanonical(address) || !PageWalker.IsCanonical(address + (ulong)access.Size - 1))
             return access.Group ? Refuse(access, Refusal.Group) : Fault(access, access.Stack ? CpuFaults.Stack : CpuFaults.GeneralProtection);
         var offset = (int)(address & 0xfff);
+        if (access.Text && (offset + access.Size > MachineMemory.FrameSize || SoftTlb.Collide(_context->State.Rsi, _context->State.Rdi)))
+            return Refuse(access, Refusal.Text);
         if (offset + access.Size > MachineMemory.FrameSize)
             return ResolveStraddling(address, access);
         var kind = access.Write ? AccessKind.Write : AccessKind.Read;
@@ -186,6 +191,8 @@ public sealed unsafe partial class Cpu : IEmulatorMemory
     {
         if (access.Group)
             return Refuse(access, Refusal.Group);
+        if (access.Text)
+            return Refuse(access, Refusal.Text);
         if (_writesCode)
         {
             _codeWrites.Add(write);

@@ -64,7 +64,7 @@ public sealed unsafe partial class Cpu
         fault = default;
         var page = CodeBytes(key.Rip, key.Frame);
         var limit = key.Kind == BlockKind.SingleStep ? 1 : GuestBlock.LongestBlock;
-        if (_guestBlock.TryDecode(key.Rip, page, limit, _bus.Options.Superblocks))
+        if (_guestBlock.TryDecode(key.Rip, page, limit))
             return true;
         if (!Space.Fetcher.TryFetch(NextPage(key.Rip), out var next, out fault))
             return false;
@@ -77,7 +77,7 @@ public sealed unsafe partial class Cpu
     private bool CallReturnsFlags()
     {
         var treatment = _guestBlock.Form(_guestBlock.Count - 1).Treatment;
-        return treatment is Treatment.Call or Treatment.CallIndirect && Space.Translation.Liveness.FindsFlagsReturnedTo(_guestBlock.End);
+        return treatment is Treatment.Call or Treatment.CallIndirect && Space.Translation.Liveness.FindsFlagsBroughtTo(_guestBlock.End);
     }
 
     private ReadOnlySpan<byte> CodeBytes(ulong rip, ulong frame)

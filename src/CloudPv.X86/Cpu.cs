@@ -22,7 +22,7 @@ public sealed unsafe partial class Cpu : IDisposable
     private readonly CpuContext* _context;
     private readonly CodeRegion _region = new();
     private readonly Stubs _stubs;
-    private readonly GuestBlock _guestBlock = new();
+    private readonly GuestBlock _guestBlock;
     private readonly BlockTranslator _translator;
     private readonly BlockTable _blocks;
     private readonly AddressSpace[] _spaces;
@@ -35,6 +35,7 @@ public sealed unsafe partial class Cpu : IDisposable
         TrapHandler.Install();
         _bus = bus;
         Index = index;
+        _guestBlock = new GuestBlock(bus.Options);
         _descriptors = descriptors;
 
         // SAFETY: the context is zeroed memory of exactly the size that ContextLayout describes; it lives until Dispose.

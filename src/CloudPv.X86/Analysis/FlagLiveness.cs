@@ -19,7 +19,8 @@ internal sealed unsafe class FlagLiveness(TranslatorOptions options, CodeFetcher
     /// <summary>Set when code was met that returns flags from a call, against the ABI: from then on calls and returns keep them.</summary>
     public bool FlagsCrossCalls { get; private set; }
 
-    private bool AreDeadAtCalls => options.AbiFlags && !FlagsCrossCalls;
+    /// <summary>Whether flags are taken to be dead at calls, returns and indirect jumps.</summary>
+    public bool AreDeadAtCalls => options.FlagLiveness && options.AbiFlags && !FlagsCrossCalls;
 
     /// <summary>Flags that may be read by this instruction or later ones, before something overwrites them.</summary>
     public uint this[int index] => _live[index];
@@ -48,10 +49,12 @@ internal sealed unsafe class FlagLiveness(TranslatorOptions options, CodeFetcher
         }
     }
 
-    /// <summary>Looks at what stands behind a call. True: it reads flags that the callee left, so that everything translated so far is unsafe.</summary>
-    public bool FindsFlagsReturnedTo(ulong returnAddress)
+    /// <summary>
+    /// Looks at what stands behind a call, or where an indirect jump led. True: it reads flags that came from there, so that everything translated so far is unsafe.
+    /// </summary>
+    public bool FindsFlagsBroughtTo(ulong address)
     {
-        if (!AreDeadAtCalls || !ReadsFlags(returnAddress))
+        if (!AreDeadAtCalls || !ReadsFlags(address))
             return false;
         FlagsCrossCalls = true;
         return true;
@@ -67,10 +70,13 @@ internal sealed unsafe class FlagLiveness(TranslatorOptions options, CodeFetcher
         {
             Treatment.Jump => LiveAt(instruction.NearBranchTarget, LookAheadBranches),
             Treatment.Call => AreDeadAtCalls ? 0 : LiveAt(instruction.NearBranchTarget, LookAheadBranches),
-            Treatment.CallIndirect or Treatment.Return => AreDeadAtCalls ? 0 : All,
+            Treatment.CallIndirect or Treatment.JumpIndirect or Treatment.Return => AreDeadAtCalls ? 0 : All,
             _ => All,
         };
     }
+
+    /// <summary>Whether code at an address may read flags that it is entered with.</summary>
+    public bool MayBeReadAt(ulong address) => !options.FlagLiveness || LiveAt(address, LookAheadBranches) != 0;
 
     private uint LiveAt(ulong address, int branches)
     {
@@ -113,11 +119,11 @@ internal sealed unsafe class FlagLiveness(TranslatorOptions options, CodeFetcher
                         needed |= open & (fallThrough | taken);
                         open &= openThere | openTaken;
                         return needed;
-                    case Treatment.Call or Treatment.CallIndirect or Treatment.Return:
+                    case Treatment.Call or Treatment.CallIndirect or Treatment.JumpIndirect or Treatment.Return:
                         if (AreDeadAtCalls)
                             open = 0;
                         return needed;
-                    case Treatment.Jump or Treatment.JumpConditional or Treatment.JumpOnCount or Treatment.JumpIndirect or Treatment.Syscall
+                    case Treatment.Jump or Treatment.JumpConditional or Treatment.JumpOnCount or Treatment.Syscall
                         or Treatment.SoftwareInterrupt or Treatment.InvalidOpcode or Treatment.Emulate:
                         return needed;
                 }

@@ -40,6 +40,9 @@ internal sealed unsafe class Block(BlockKey key, int length, ulong nextFrame, by
     /// <summary>The host code of an entry through the jump cache, which checks that T0 is Rip.</summary>
     public byte* IndirectEntry { get; } = indirectEntry;
 
+    /// <summary>Whether it has been made sure that no flags are brought here by an indirect jump.</summary>
+    public bool IsFreeOfBroughtFlags { get; set; }
+
     public const ulong NoFrame = ulong.MaxValue;
 
     /// <summary>Whether the block was made from any of the bytes [offset, offset + length) of a frame.</summary>

@@ -4,7 +4,7 @@ using Iced.Intel;
 namespace CloudPv.X86;
 
 /// <summary>A run of guest instructions to be translated together, decoded from a private copy of their bytes (the guest may change its memory at any time). Reused from block to block.</summary>
-internal sealed unsafe class GuestBlock : IDisposable
+internal sealed unsafe class GuestBlock(TranslatorOptions options) : IDisposable
 {
     public const int LongestBlock = 64;
     public const int LongestInstruction = 15;
@@ -13,12 +13,10 @@ internal sealed unsafe class GuestBlock : IDisposable
 
     private readonly byte* _bytes = (byte*)NativeMemory.AllocZeroed(BufferSize);
     private readonly PointerReader _reader = new();
-    private readonly Decoder _decoder;
+    private Decoder? _decoder;
     private readonly Instruction[] _instructions = new Instruction[LongestBlock + 1];
     private readonly InstructionForm[] _forms = new InstructionForm[LongestBlock + 1];
     private readonly int[] _starts = new int[LongestBlock + 1];
-
-    public GuestBlock() => _decoder = Decoder.Create(64, _reader);
 
     public ulong Rip { get; private set; }
 
@@ -47,11 +45,11 @@ internal sealed unsafe class GuestBlock : IDisposable
     /// Decodes from <paramref name="page"/>, the bytes from <paramref name="rip"/> to the end of its page. False: the first instruction goes on in the next page, and
     /// <see cref="DecodeStraddling"/> is to be called with the bytes there.
     /// </summary>
-    public bool TryDecode(ulong rip, ReadOnlySpan<byte> page, int limit, bool superblocks)
+    public bool TryDecode(ulong rip, ReadOnlySpan<byte> page, int limit)
     {
         var count = Math.Min(page.Length, BufferSize);
         page[..count].CopyTo(new Span<byte>(_bytes, count));
-        Decode(rip, count, limit, superblocks);
+        Decode(rip, count, limit);
         Straddles = false;
         return Count > 0;
     }
@@ -60,13 +58,14 @@ internal sealed unsafe class GuestBlock : IDisposable
     {
         page.CopyTo(new Span<byte>(_bytes, page.Length));
         nextPage[..LongestInstruction].CopyTo(new Span<byte>(_bytes + page.Length, LongestInstruction));
-        Decode(rip, page.Length + LongestInstruction, limit: 1, superblocks: false);
+        Decode(rip, page.Length + LongestInstruction, limit: 1);
         Straddles = true;
     }
 
-    private void Decode(ulong rip, int count, int limit, bool superblocks)
+    private void Decode(ulong rip, int count, int limit)
     {
         _reader.Set(_bytes, count);
+        _decoder ??= Decoder.Create(64, _reader);
         _decoder.IP = rip;
         Rip = rip;
         End = rip;
@@ -80,6 +79,8 @@ internal sealed unsafe class GuestBlock : IDisposable
             if (_decoder.LastError == DecoderError.NoMoreBytes)
                 return;
             var form = InstructionForm.Of(in instruction);
+            if (form.Treatment == Treatment.MoveString && !(options.StringStubs && IsPlainString(in instruction)))
+                form = InstructionForm.Emulated;
             _forms[Count] = form;
             _starts[Count] = start;
             Count++;
@@ -87,10 +88,10 @@ internal sealed unsafe class GuestBlock : IDisposable
             switch (form.Treatment)
             {
                 case Treatment.Jump or Treatment.JumpIndirect or Treatment.Call or Treatment.CallIndirect or Treatment.Return:
-                case Treatment.Syscall or Treatment.Cpuid or Treatment.SoftwareInterrupt or Treatment.InvalidOpcode or Treatment.Emulate or Treatment.MoveString:
+                case Treatment.Syscall or Treatment.Cpuid or Treatment.SoftwareInterrupt or Treatment.InvalidOpcode or Treatment.Emulate:
                     IsClosed = true;
                     return;
-                case Treatment.JumpConditional or Treatment.JumpOnCount when !superblocks:
+                case Treatment.JumpConditional or Treatment.JumpOnCount when !options.Superblocks:
                     return;
             }
         }
@@ -98,6 +99,11 @@ internal sealed unsafe class GuestBlock : IDisposable
 
     /// <summary>Whether the byte 67h is among an instruction's legacy prefixes; its opcode takes the last two bytes.</summary>
     public static bool HasAddressSizePrefix(byte* start, int length) => new ReadOnlySpan<byte>(start, length - 2).Contains((byte)0x67);
+
+    /// <summary>REP with 64-bit registers and no other segment: what the string stubs can do.</summary>
+    private static bool IsPlainString(in Instruction instruction) =>
+        instruction.HasRepPrefix && instruction.SegmentPrefix == Register.None
+        && (instruction.Op0Kind == OpKind.MemoryESRDI && instruction.Op1Kind is OpKind.MemorySegRSI or OpKind.Register);
 
     public void Dispose()
     {

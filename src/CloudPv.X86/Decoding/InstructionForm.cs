@@ -65,6 +65,10 @@ internal sealed record InstructionForm(
     public const uint ArithmeticFlags =
         (uint)(RflagsBits.OF | RflagsBits.SF | RflagsBits.ZF | RflagsBits.AF | RflagsBits.CF | RflagsBits.PF);
 
+    /// <summary>Of an instruction whose prefixes make it one for <see cref="Emulator"/>, though others of its code are not.</summary>
+    public static InstructionForm Emulated { get; } = new(
+        Treatment.Emulate, HasModRm: false, default, default, default, ImplicitWrites: 0, WritesMemory: false, MayTrap: false, UsesX87: false, FlagsRead: 0, FlagsKilled: 0, ShiftKind.None);
+
     public static InstructionForm Of(in Instruction instruction)
     {
         ref var known = ref Known[(int)instruction.Code];

@@ -22,13 +22,16 @@ internal sealed unsafe partial class BlockTranslator
     private bool _interruptRestoresRcx;
     private ulong _interruptRip;
 
-    /// <summary>The entry for those who come through the jump cache: T0 must be this block's address, else the slot was another's.</summary>
+    /// <summary>
+    /// The entry for those who come through the jump cache: T0 must be this block's address, else the slot was another's. Who comes here has no live flags, or else this
+    /// block must keep them even where they are dead in it, for they may be meant for another block of this slot.
+    /// </summary>
     private byte* EmitIndirectEntry()
     {
         var start = _code.Cursor;
         var rip = block.Rip;
         var miss = stubs.Leave(LeaveReason.JumpCacheMiss);
-        if (!FlagsLiveAt(0))
+        if (!FlagsLiveAt(0) && _mode.Liveness.AreDeadAtCalls)
         {
             if ((long)rip == (int)rip)
             {
@@ -120,7 +123,7 @@ internal sealed unsafe partial class BlockTranslator
     {
         if (IsOwnEntry(target))
             _code.Jump(_entry);
-        else if (_kind != BlockKind.SingleStep && options.JumpCache && !IsLinkable(target))
+        else if (_kind != BlockKind.SingleStep && !IsLinkable(target) && MayUseJumpCache(target))
             EmitJumpThroughCache(target);
         else
             AddExit(_code.JumpForward(), target);
@@ -205,7 +208,7 @@ internal sealed unsafe partial class BlockTranslator
                 _code.MoveImmediate(HostRegister.T1, region.OffsetOf(exit.Site));
                 EmitLeaveTo(LeaveReason.Link, exit.Target);
             }
-            else if (options.JumpCache)
+            else if (MayUseJumpCache(exit.Target))
             {
                 EmitJumpThroughCache(exit.Target);
             }
@@ -217,6 +220,9 @@ internal sealed unsafe partial class BlockTranslator
     }
 
     private void AddExit(byte* site, ulong target) => _exits[_exitCount++] = new Exit { Site = site, Target = target };
+
+    /// <summary>Another block in the same slot may change flags before it finds that it isn't meant; so may not those that the target reads.</summary>
+    private bool MayUseJumpCache(ulong target) => options.JumpCache && (!_mode.Liveness.AreDeadAtCalls || !_mode.Liveness.MayBeReadAt(target));
 
     private bool IsOwnEntry(ulong target) => target == block.Rip && _kind == BlockKind.Normal;
 

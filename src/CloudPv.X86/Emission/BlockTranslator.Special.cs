@@ -73,6 +73,15 @@ internal sealed unsafe partial class BlockTranslator
         _code.Lea(HostRegister.T0, HostRegister.T0, HostRegister.T1, wide ? 3 : 2, 0);
     }
 
+    /// <summary>REP MOVS and REP STOS: T1 describes the accesses.</summary>
+    private void EmitRepeatedString(in Instruction instruction)
+    {
+        var size = instruction.MemorySize.GetSize();
+        var copies = instruction.Op1Kind != OpKind.Register;
+        _code.MoveImmediate64(HostRegister.T1, new AccessDescription(instruction.IP, size, write: true, text: true).Bits);
+        _code.Call(stubs.Text.For(_mode.Mode, copies, size));
+    }
+
     private void EmitSoftwareInterrupt(in Instruction instruction)
     {
         var vector = instruction.Mnemonic switch

@@ -159,6 +159,9 @@ internal sealed unsafe partial class BlockTranslator(TranslatorOptions options, 
             case Treatment.SetDirection:
                 _code.StoreImmediate64(ContextLayout.Direction, (int)Rflags.Direction);
                 break;
+            case Treatment.MoveString:
+                EmitRepeatedString(in instruction);
+                break;
             case Treatment.Syscall:
                 EmitLeaveTo(LeaveReason.Syscall, instruction.NextIP);
                 break;

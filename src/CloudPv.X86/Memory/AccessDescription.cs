@@ -11,13 +11,18 @@ internal readonly record struct AccessDescription(ulong Bits)
 
     private const int SizeShift = 48;
     private const ulong SizeMask = 0x3ff;
-    private const ulong WriteBit = 1ul << 58;
+    private const ulong WriteBit = 1ul << WriteBitNumber;
     private const ulong GroupBit = 1ul << 59;
     private const ulong LockedBit = 1ul << 60;
     private const ulong StackBit = 1ul << 61;
+    private const ulong TextBit = 1ul << 62;
 
-    public AccessDescription(ulong rip, int size, bool write, bool group = false, bool locked = false, bool stack = false)
-        : this((rip & 0xffff_ffff_ffff) | ((ulong)size << SizeShift) | (write ? WriteBit : 0) | (group ? GroupBit : 0) | (locked ? LockedBit : 0) | (stack ? StackBit : 0))
+    /// <summary>The number of the bit that says write, for machine code that turns one description into another.</summary>
+    public const int WriteBitNumber = 58;
+
+    public AccessDescription(ulong rip, int size, bool write, bool group = false, bool locked = false, bool stack = false, bool text = false)
+        : this((rip & 0xffff_ffff_ffff) | ((ulong)size << SizeShift) | (write ? WriteBit : 0) | (group ? GroupBit : 0) | (locked ? LockedBit : 0) | (stack ? StackBit : 0)
+            | (text ? TextBit : 0))
     {
     }
 
@@ -32,6 +37,9 @@ internal readonly record struct AccessDescription(ulong Bits)
 
     /// <summary>A locked read-modify-write: it can't be carried out elsewhere and copied back.</summary>
     public bool Locked => (Bits & LockedBit) != 0;
+
+    /// <summary>By a stub for repeated string instructions, which goes on only through the soft TLB.</summary>
+    public bool Text => (Bits & TextBit) != 0;
 
     /// <summary>Through SS: a non-canonical address gives #SS.</summary>
     public bool Stack => (Bits & StackBit) != 0;

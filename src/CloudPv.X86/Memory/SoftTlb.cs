@@ -81,6 +81,9 @@ internal sealed unsafe class SoftTlb
         }
     }
 
+    /// <summary>Whether two pages can't be held at once.</summary>
+    public static bool Collide(ulong first, ulong second) => Index(first) == Index(second) && (first ^ second) >> 12 != 0;
+
     private static int Index(ulong address) => (int)(address >> 12) & (ContextLayout.TlbEntries - 1);
 
     private static ulong InvalidTag(int index) => 0 - ((ulong)(index ^ (ContextLayout.TlbEntries / 2)) << 12);

@@ -31,6 +31,7 @@ internal sealed unsafe class Stubs
         Resolve = EmitResolve();
         Commit = EmitCommit();
         Enter = EmitEnter();
+        Text = new StringStubs(code, this);
     }
 
     /// <summary>Runs translated code: (context, host address) → why it left.</summary>
@@ -47,6 +48,9 @@ internal sealed unsafe class Stubs
 
     /// <summary>What it points to else: loads the state.</summary>
     public byte* X87Load { get; }
+
+    /// <summary>The repeated string instructions.</summary>
+    public StringStubs Text { get; }
 
     /// <summary>Where to jump with T0 = the guest's next instruction and T1 = the argument.</summary>
     public byte* Leave(LeaveReason reason) => _leave[(int)reason];

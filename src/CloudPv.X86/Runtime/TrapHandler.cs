@@ -16,7 +16,7 @@ internal static unsafe class TrapHandler
     private const int ContextR11 = 40 + (3 * 8);
     private const int ContextRip = 40 + (16 * 8);
 
-    private const int PageSize = 4096;
+    private const ulong PageSize = 4096;
 
     private static readonly Lock Gate = new();
     private static bool _installed;
@@ -29,7 +29,7 @@ internal static unsafe class TrapHandler
             if (_installed)
                 return;
             _installed = true;
-            var code = new HostAssembler { Cursor = HostSystem.MapAnonymousPages(2 * PageSize, HostSystem.ProtRead | HostSystem.ProtWrite | HostSystem.ProtExecute) };
+            var code = new HostAssembler { Cursor = HostSystem.MapAnonymousPages(8 * PageSize, HostSystem.ProtRead | HostSystem.ProtWrite | HostSystem.ProtExecute) };
 
             // Its own copy: only Leave is used, and that leans on nothing but the context.
             var stubs = new Stubs(code);

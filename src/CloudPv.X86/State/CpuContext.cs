@@ -71,6 +71,16 @@ internal static class ContextLayout
     public const int Commit = 0x398;
     public const int CommitNeeded = 0x3a0;
 
+    // What a string stub puts aside.
+    public const int StringAccess = 0x3a8;
+    public const int StringFlags = 0x3b0;
+    public const int StringRax = 0x3b8;
+    public const int StringRcx = 0x3c0;
+    public const int StringRdx = 0x3c8;
+    public const int StringRbx = 0x3d0;
+    public const int StringRsi = 0x3d8;
+    public const int StringRdi = 0x3e0;
+
     /// <summary>Not 0: leave for the run loop at the next check. On a cache line of its own, for other threads write it.</summary>
     public const int Interrupt = 0x400;
 
