@@ -117,6 +117,7 @@ internal sealed partial class Vcpu
         (state.R12, state.R13, state.R14, state.R15) = (regs.R12, regs.R13, regs.R14, regs.R15);
         state.Rip = regs.Rip;
         state.Rflags = GuestRflags.Sanitise(regs.Rflags);
+        Iopl = (int)(regs.Rflags >> 12 & 3);
         state.Cs = (ushort)(regs.Cs | 3);
         state.Ss = (ushort)(regs.Ss | 3);
         (state.Ds, state.Es, state.Fs, state.Gs) = (regs.Ds, regs.Es, regs.Fs, regs.Gs);
