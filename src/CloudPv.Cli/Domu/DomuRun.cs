@@ -19,6 +19,9 @@ internal sealed class DomuRun(DomuConfig config)
     /// <summary>The domU is stopped after that long; null: never.</summary>
     public TimeSpan? Timeout { get; init; }
 
+    /// <summary>What the domain did is told at the end.</summary>
+    public bool WithStatistics { get; init; }
+
     /// <summary>Where the hypervisor's and dom0's own messages go.</summary>
     public Action<string> Log { get; init; } = static _ => { };
 
@@ -61,6 +64,8 @@ internal sealed class DomuRun(DomuConfig config)
 
         var how = timedOut ? "timeout" : end.ToString().ToLowerInvariant();
         await Console.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"the domU ended after {started.Elapsed.TotalSeconds:F2} s: {how}"));
+        if (WithStatistics && domu.Counters is { } counters)
+            await DomuStatistics.WriteAsync(counters, Console.Error);
         return timedOut ? DomuExit.Timeout : DomuExit.StatusOf(end);
     }
 

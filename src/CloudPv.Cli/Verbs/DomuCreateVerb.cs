@@ -19,6 +19,7 @@ internal static class DomuCreateVerb
     private static readonly Option<string[]> Disk = new("--disk") { Description = "Raw disk image: FILE[,ro][,dev=xvdb][,overlay=FILE]; repeatable" };
     private static readonly Option<string?> Nic = new("--nic") { Description = "user: one interface, translated to the outside; none (the default)" };
     private static readonly Option<bool> NoReboot = new("--no-reboot") { Description = "End when the guest reboots, with status 3, instead of starting it again" };
+    private static readonly Option<bool> Stats = new("--stats") { Description = "Tell at the end what the domain did: hypercalls and exits by name" };
     private static readonly Option<double?> Timeout = new("--timeout") { Description = "Stop the domU after that many seconds, with status 124" };
     private static readonly Option<string[]> Without = new("--without") { Description = "Switch an optimisation of the translator off, or all: " + string.Join(", ", TranslatorSwitches.Names) };
     private static readonly Option<bool> Verbose = new("--verbose", "-v") { Description = "The hypervisor's and dom0's messages on standard error" };
@@ -29,7 +30,7 @@ internal static class DomuCreateVerb
         Without.AcceptOnlyFromAmong([.. TranslatorSwitches.Names, "all"]);
         var command = new Command("create", "Run one domU here, with no service, until it ends. Exit status: 0 it powered off, 3 rebooted (--no-reboot), 5 crashed, 6 its watchdog fired, 8 it could not be created, 124 timeout, 130 stopped by the user")
         {
-            File, Console, Name, Kernel, Ramdisk, CommandLine, Vcpus, Memory, Disk, Nic, NoReboot, Timeout, Without, Verbose,
+            File, Console, Name, Kernel, Ramdisk, CommandLine, Vcpus, Memory, Disk, Nic, NoReboot, Stats, Timeout, Without, Verbose,
         };
         command.SetAction((arguments, _) => RunAsync(arguments));
         return command;
@@ -41,6 +42,7 @@ internal static class DomuCreateVerb
         return new DomuRun(config)
         {
             WithConsole = arguments.GetValue(Console),
+            WithStatistics = arguments.GetValue(Stats),
             Timeout = arguments.GetValue(Timeout) is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
             Translator = TranslatorSwitches.Without(arguments.GetValue(Without) ?? []),
             Log = arguments.GetValue(Verbose) ? System.Console.Error.WriteLine : static _ => { },

@@ -16,6 +16,7 @@ public sealed class Domu : IDisposable
     private readonly TaskCompletionSource _destroyed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Domain? _domain;
+    private DomainCounters? _lastCounters;
 
     internal Domu(Toolstack toolstack, DomainSpec spec, IReadOnlyList<IDevice> devices)
     {
@@ -38,6 +39,9 @@ public sealed class Domu : IDisposable
                 return _domain;
         }
     }
+
+    /// <summary>What the present domain, or else the last one, did; null before the first.</summary>
+    public DomainCounters? Counters => Domain?.Counters ?? _lastCounters;
 
     /// <summary>Builds the domain, runs it and its successors, and says how the last one ended.</summary>
     /// <exception cref="DomainBuildException">The kernel or ramdisk is none, or the configuration can't be met.</exception>
@@ -119,8 +123,9 @@ public sealed class Domu : IDisposable
         }
         finally
         {
-            SetDomain(null);
             domain.Pause();
+            _lastCounters = domain.Counters;
+            SetDomain(null);
             Console.Disconnect();
             while (connections.TryPop(out IDisposable? connection))
                 connection.Dispose();
