@@ -47,7 +47,7 @@ internal sealed class ControlConnection(NetworkStream stream, Domu domu)
         switch (request)
         {
             case { Command: "info" }:
-                await AnswerAsync(ControlAnswer.Info(domu.Status));
+                await AnswerAsync(ControlAnswer.Info(domu.Status, domu.Domain));
                 break;
             case { Command: "watch" }:
                 await WatchAsync(reader);
@@ -90,7 +90,7 @@ internal sealed class ControlConnection(NetworkStream stream, Domu domu)
         try
         {
             await foreach (DomuStatus status in domu.WatchAsync(ended.Token))
-                await AnswerAsync(ControlAnswer.Info(status));
+                await AnswerAsync(ControlAnswer.Info(status, domu.Domain));
         }
         finally
         {

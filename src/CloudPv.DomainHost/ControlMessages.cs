@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using CloudPv.Dom0;
+using CloudPv.Hypervisor;
 
 namespace CloudPv.DomainHost;
 
@@ -28,13 +29,17 @@ internal sealed record ControlAnswer
     public int? Pid { get; init; }
     public DateTimeOffset? StartedAt { get; init; }
     public string? Reason { get; init; }
+    public string? Detail { get; init; }
     public int? Restarts { get; init; }
+
+    /// <summary>Of the domain that runs now.</summary>
+    public DomainCounters? Counters { get; init; }
 
     public static ControlAnswer Done { get; } = new() { Ok = true };
 
     public static ControlAnswer Refused(string error) => new() { Ok = false, Error = error };
 
-    public static ControlAnswer Info(DomuStatus status) => new()
+    public static ControlAnswer Info(DomuStatus status, Domain? domain) => new()
     {
         Ok = true,
         State = status.State switch
@@ -46,7 +51,9 @@ internal sealed record ControlAnswer
         Pid = Environment.ProcessId,
         StartedAt = status.StartedAt,
         Reason = status.Reason is { } reason ? Name(reason) : null,
+        Detail = status.Detail,
         Restarts = status.Restarts,
+        Counters = domain?.Counters,
     };
 
     public static string Name(DomuEnd end) => end switch

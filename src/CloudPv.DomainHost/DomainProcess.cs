@@ -37,9 +37,9 @@ internal static partial class DomainProcess
 
     private static async Task<int> RunAsync(DomainSpec spec, string socket, string exitPath)
     {
-        var log = new HypervisorLog();
-        using var host = new Host(new() { Log = log.Write });
-        using var toolstack = new Toolstack(host, log.Write);
+        // What xl dmesg and dom0's own log would show.
+        using var host = new Host(new() { Log = Console.Error.WriteLine });
+        using var toolstack = new Toolstack(host, Console.Error.WriteLine);
         using Domu domu = toolstack.Create(spec);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
         {
@@ -49,7 +49,7 @@ internal static partial class DomainProcess
         await using var server = new ControlServer(socket, domu);
         DomuEnd end = await domu.RunAsync();
         bool isCrash = end is DomuEnd.Crash or DomuEnd.Watchdog;
-        ExitFile.Write(exitPath, ControlAnswer.Name(end), isCrash ? log.LastLine : null);
+        ExitFile.Write(exitPath, ControlAnswer.Name(end), domu.Status.Detail);
         return isCrash ? ExitCrash : ExitOk;
     }
 

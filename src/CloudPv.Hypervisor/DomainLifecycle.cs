@@ -20,6 +20,9 @@ public sealed partial class Domain
     /// <summary>Completes when the domain shuts down by itself, crashes or is destroyed by a hypervisor fault of its own; never faults.</summary>
     public Task<ShutdownReason> Shutdown => _shutdown.Task;
 
+    /// <summary>Why the hypervisor ended the domain as crashed; null where it didn't, also where the guest's kernel says that it crashed itself.</summary>
+    public string? CrashReason { get; private set; }
+
     /// <summary>Starts vCPU 0 (and whatever the guest brings up), or lets a paused domain go on.</summary>
     public void Unpause()
     {
@@ -62,6 +65,7 @@ public sealed partial class Domain
     /// <summary>Ends this domain alone as a crash, with a line in the hypervisor's log and the calling vCPU's registers.</summary>
     internal void Crash(Vcpu? vcpu, string reason)
     {
+        CrashReason ??= reason;
         Host.Log($"{Id} crashed: {reason}");
         if (vcpu is not null)
             Host.Log(RegisterDump.Of(vcpu));
@@ -71,6 +75,7 @@ public sealed partial class Domain
     /// <summary>Turns an exception on a vCPU's thread, which is a defect of the hypervisor, into the end of this domain.</summary>
     internal bool TryContain(Vcpu vcpu, Exception fault)
     {
+        CrashReason ??= $"hypervisor fault on vcpu{vcpu.Id}: {fault.Message}";
         Host.Log($"{Id} crashed: hypervisor fault on vcpu{vcpu.Id}: {fault}");
         Halt(ShutdownReason.Crash);
         return true;

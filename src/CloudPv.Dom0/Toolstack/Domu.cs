@@ -50,7 +50,7 @@ public sealed class Domu : IDisposable
     {
         while (true)
         {
-            DomuEnd end = await RunOnceAsync();
+            (DomuEnd end, string? detail) = await RunOnceAsync();
             bool restarts = end switch
             {
                 DomuEnd.Reboot => _spec.OnReboot == AfterShutdown.Restart,
@@ -59,10 +59,10 @@ public sealed class Domu : IDisposable
             };
             if (!restarts)
             {
-                Change(Status with { State = DomuState.Stopped, Reason = end });
+                Change(Status with { State = DomuState.Stopped, Reason = end, Detail = detail });
                 return end;
             }
-            Change(Status with { State = DomuState.Building, Reason = end, Restarts = Status.Restarts + 1 });
+            Change(Status with { State = DomuState.Building, Reason = end, Detail = detail, Restarts = Status.Restarts + 1 });
         }
     }
 
@@ -100,10 +100,10 @@ public sealed class Domu : IDisposable
             device.Dispose();
     }
 
-    private async Task<DomuEnd> RunOnceAsync()
+    private async Task<(DomuEnd Reason, string? Detail)> RunOnceAsync()
     {
         if (_destroyed.Task.IsCompleted)
-            return DomuEnd.Destroyed;
+            return (DomuEnd.Destroyed, null);
         LocalStore store = _toolstack.Local;
         using var domain = await Task.Run(() => Domain.Build(_toolstack.Host, Configure()));
         DomainNodes.Create(store, _spec, domain.Id, new(domain.XenstoreFrame, domain.XenstorePort), new(domain.ConsoleFrame, domain.ConsolePort));
@@ -119,7 +119,7 @@ public sealed class Domu : IDisposable
             domain.Unpause();
             Change(Status with { State = DomuState.Running, StartedAt = DateTimeOffset.UtcNow });
             await Task.WhenAny(domain.Shutdown, _destroyed.Task);
-            return domain.Shutdown.IsCompleted ? DomuStatus.EndOf(await domain.Shutdown) : DomuEnd.Destroyed;
+            return domain.Shutdown.IsCompleted ? DomuStatus.EndOf(await domain.Shutdown, domain.CrashReason) : (DomuEnd.Destroyed, null);
         }
         finally
         {
