@@ -53,6 +53,9 @@ public enum StopReason
     /// <summary>The domain could not be built from its images.</summary>
     BuildFailed,
 
+    /// <summary>Its process failed by itself, and said so.</summary>
+    Failed,
+
     /// <summary>Its process died without a word.</summary>
     Killed,
 }

@@ -20,7 +20,7 @@ internal sealed class ScriptedDomain(string controlSocket, string consoleLog, st
     {
         if (commandLine.Contains("build-failure", StringComparison.Ordinal))
         {
-            WriteExit("build-failed", "The fake kernel has no entry point.");
+            WriteExit("failed", "The fake kernel has no entry point.");
             return 1;
         }
         using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);

@@ -182,7 +182,7 @@ public sealed partial class HostSession(
             images[instance.ImageId].FileSha256,
             images[instance.ImageId].RootDevice ?? "xvda",
             instance.CommandLine,
-            new NetworkInterface(instance.MacAddress, instance.PrivateIp, PrivateNetwork.HostName(instance.PrivateIp)));
+            new NetworkInterface(instance.MacAddress, instance.PrivateIp, PrivateAddresses.HostName(instance.PrivateIp)));
     }
 
     [LoggerMessage(LogLevel.Information, "Worker of {Host} is there: {Cpus} CPUs, {MemoryMiB} MiB")]

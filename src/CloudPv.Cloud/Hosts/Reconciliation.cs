@@ -63,6 +63,7 @@ internal static class Reconciliation
             StopReason.Watchdog => "The guest's watchdog fired.",
             StopReason.Destroyed => "Its domain was destroyed.",
             StopReason.BuildFailed => "Its domain could not be built.",
+            StopReason.Failed => "Its domain's process failed.",
             _ => "Its domain's process died.",
         };
         return host.Detail is null ? what : $"{what} {host.Detail}";

@@ -132,8 +132,8 @@ public sealed class Launches(IDbContextFactory<CloudContext> database, HostSessi
                 MemoryMiB = machine.MemoryMiB,
                 CommandLine = machine.CommandLine,
                 HostId = hostId,
-                MacAddress = PrivateNetwork.NextMac(macs),
-                PrivateIp = PrivateNetwork.NextAddress(addresses),
+                MacAddress = PrivateAddresses.NextMac(macs),
+                PrivateIp = PrivateAddresses.NextIp(addresses),
                 CreatedAt = now,
             };
             instance.Start(now);

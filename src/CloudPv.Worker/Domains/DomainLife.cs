@@ -78,9 +78,9 @@ internal sealed class DomainLife
         await Task.Yield();
         while (_process.IsAlive && !await TryWatchAsync())
             await Task.Delay(ConnectDelay);
-        var how = await _process.WaitAsync();
+        var end = await _process.WaitAsync();
         _process.Dispose();
-        return Explain(_folder.ReadExit(), how, _folder.LastLogLine());
+        return Explain(_folder.ReadExit(), end);
     }
 
     /// <summary>Follows the process's own word until it has no more; false where it doesn't listen yet.</summary>
@@ -107,14 +107,15 @@ internal sealed class DomainLife
         }
     }
 
-    private static DomainEnd Explain(DomainExit? exit, string? how, string? lastLogLine) => exit?.Reason switch
+    private DomainEnd Explain(DomainExit? exit, ProcessEnd process) => exit?.Reason switch
     {
-        null => new DomainEnd(StopReason.Killed, how ?? lastLogLine),
         "poweroff" => new DomainEnd(StopReason.Poweroff, exit.Detail),
         "reboot" => new DomainEnd(StopReason.Reboot, exit.Detail),
         "crash" => new DomainEnd(StopReason.Crash, exit.Detail),
         "watchdog" => new DomainEnd(StopReason.Watchdog, exit.Detail),
         "destroyed" => new DomainEnd(StopReason.Destroyed, exit.Detail),
-        _ => new DomainEnd(StopReason.BuildFailed, exit.Detail ?? lastLogLine),
+        null when process.Signal is { } signal => new DomainEnd(StopReason.Killed, $"It was ended by signal {signal}."),
+        null when process.Status is null => new DomainEnd(StopReason.Killed, "It left no word."),
+        _ => new DomainEnd(Running.IsCompleted ? StopReason.Failed : StopReason.BuildFailed, exit?.Detail ?? _folder.LastLogLine() ?? $"It ended with status {process.Status}."),
     };
 }

@@ -2,6 +2,9 @@ using System.Diagnostics;
 
 namespace CloudPv.Worker;
 
+/// <summary>How a process ended: by a signal, or with a status; neither is known of one that an earlier worker started.</summary>
+internal sealed record ProcessEnd(int? Signal, int? Status);
+
 /// <summary>
 /// One domain's process. It has a session of its own and writes to files, so that it outlives the worker; it holds its
 /// folder's lock, so that the next worker knows that it lives.
@@ -29,19 +32,18 @@ internal sealed class DomainProcess : IDisposable
     /// <summary>Whether it lives. Just after its start it may not hold its lock yet, but then it is our child.</summary>
     public bool IsAlive => _child is { HasExited: false } || FileLock.IsHeld(_folder.Lock);
 
-    /// <summary>Ends when the process has ended.</summary>
-    /// <returns>How it ended, in words; null where its end was its own or can't be known.</returns>
-    public async Task<string?> WaitAsync()
+    /// <summary>Waits until the process has ended.</summary>
+    public async Task<ProcessEnd> WaitAsync()
     {
         if (_child is not null)
             await _child.WaitForExitAsync();
         await FileLock.WaitUntilFreeAsync(_folder.Lock);
         return _child?.ExitCode switch
         {
-            null or 0 => null,
+            null => new ProcessEnd(null, null),
             // As shells and .NET tell of a process that a signal ended.
-            > 128 and var code => $"It was ended by signal {code - 128}.",
-            var code => $"It ended with status {code}.",
+            > 128 and var code => new ProcessEnd(code - 128, null),
+            var code => new ProcessEnd(null, code),
         };
     }
 

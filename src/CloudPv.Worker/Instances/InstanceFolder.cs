@@ -24,6 +24,9 @@ internal sealed class InstanceFolder(DataFolder data, string instanceId)
 
     public string ControlSocket => In("control.sock");
 
+    /// <summary>Its port on the host's switch.</summary>
+    public string SwitchSocket => In("nic0.sock");
+
     /// <summary>What the process printed to its standard error.</summary>
     public string Log => In("domain.log");
 
@@ -74,7 +77,7 @@ internal sealed class InstanceFolder(DataFolder data, string instanceId)
             MemoryMiB = machine.MemoryMiB,
             Disks = machine.DiskSha256 is null ? []
                 : [new DiskSpec(machine.RootDevice, data.ImageFile(machine.DiskSha256), In($"{machine.RootDevice}.overlay"))],
-            Nics = [new NicSpec(machine.Network.Mac)],
+            Nics = [new NicSpec(machine.Network.Mac, SwitchSocket)],
             ControlSocket = ControlSocket,
             ConsoleLog = ConsoleLog,
         };

@@ -1,3 +1,4 @@
+using CloudPv.Dom0.Net;
 using CloudPv.WorkerProtocol;
 
 namespace CloudPv.Worker;
@@ -6,7 +7,7 @@ namespace CloudPv.Worker;
 /// Looks after one instance on this host: its files, its record and the domain that runs for it. What it knows is saved
 /// before it is told.
 /// </summary>
-internal sealed class InstanceSupervisor(string instanceId, DataFolder data, DomainProgram program, ReportFeed feed) : IDisposable
+internal sealed class InstanceSupervisor(string instanceId, DataFolder data, DomainProgram program, HostNetwork network, ReportFeed feed) : IDisposable
 {
     private readonly InstanceFolder _folder = new(data, instanceId);
     private readonly SemaphoreSlim _launching = new(1);
@@ -33,10 +34,10 @@ internal sealed class InstanceSupervisor(string instanceId, DataFolder data, Dom
         if (_record.State == DomainState.Stopped)
             return true;
         // A run whose process was never started is started now; else the process is found, or at least how it ended.
-        var process = _record.State == DomainState.Starting && !File.Exists(_folder.Pid)
+        var plug = NewPlug(_record.Machine);
+        Follow(plug, _record.State == DomainState.Starting && !File.Exists(_folder.Pid)
             ? DomainProcess.Start(program, _folder)
-            : DomainProcess.Adopt(_folder);
-        Follow(process);
+            : DomainProcess.Adopt(_folder));
         return true;
     }
 
@@ -58,8 +59,9 @@ internal sealed class InstanceSupervisor(string instanceId, DataFolder data, Dom
             }
             _folder.Create();
             _folder.PrepareRun(machine);
+            var plug = NewPlug(machine);
             Save(new InstanceRecord(run, machine, DomainState.Starting));
-            Follow(DomainProcess.Start(program, _folder));
+            Follow(plug, DomainProcess.Start(program, _folder));
         }
         finally
         {
@@ -127,17 +129,20 @@ internal sealed class InstanceSupervisor(string instanceId, DataFolder data, Dom
 
     public void Dispose() => _launching.Dispose();
 
-    private void Follow(DomainProcess process)
+    private NetworkPlug NewPlug(MachineDescription machine) => new(network, machine.Network, _folder.SwitchSocket);
+
+    private void Follow(NetworkPlug plug, DomainProcess process)
     {
         _life = new DomainLife(process, _folder);
-        _followed = FollowAsync(_life, _record!);
+        _followed = FollowAsync(_life, plug, _record!);
     }
 
-    private async Task FollowAsync(DomainLife life, InstanceRecord started)
+    private async Task FollowAsync(DomainLife life, NetworkPlug plug, InstanceRecord started)
     {
         if (await Task.WhenAny(life.Running, life.Ended) == life.Running && started.State != DomainState.Running)
             Save(started with { State = DomainState.Running });
         var end = await life.Ended;
+        await plug.DisposeAsync();
         Save(started with { State = DomainState.Stopped, Reason = end.Reason, Detail = end.Detail });
     }
 

@@ -1,11 +1,12 @@
 using System.Collections.Concurrent;
+using CloudPv.Dom0.Net;
 using CloudPv.WorkerProtocol;
 using Microsoft.Extensions.Logging;
 
 namespace CloudPv.Worker;
 
 /// <summary>The instances of this host.</summary>
-internal sealed partial class InstanceTable(DataFolder data, DomainProgram program, ReportFeed feed, ILogger<InstanceTable> log)
+internal sealed partial class InstanceTable(DataFolder data, DomainProgram program, HostNetwork network, ReportFeed feed, ILogger<InstanceTable> log)
 {
     private readonly ConcurrentDictionary<string, InstanceSupervisor> _instances = new();
 
@@ -63,7 +64,7 @@ internal sealed partial class InstanceTable(DataFolder data, DomainProgram progr
         LogRemoved(id);
     }
 
-    private InstanceSupervisor New(string id) => new(id, data, program, feed);
+    private InstanceSupervisor New(string id) => new(id, data, program, network, feed);
 
     [LoggerMessage(LogLevel.Information, "Found {Count} instances")]
     private partial void LogRecovered(int count);

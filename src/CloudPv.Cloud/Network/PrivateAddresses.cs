@@ -1,27 +1,23 @@
 using System.Buffers.Binary;
 using System.Net;
 using System.Security.Cryptography;
+using CloudPv.WorkerProtocol;
 
 namespace CloudPv.Cloud;
 
-/// <summary>
-/// The network that all instances are on, with EC2's default VPC's addresses. As in EC2, the first four are the
-/// network's own: its name, the router, the DNS server, and a spare.
-/// </summary>
-public static class PrivateNetwork
+/// <summary>Gives instances their addresses in the <see cref="PrivateNetwork"/>.</summary>
+internal static class PrivateAddresses
 {
-    private const uint Network = 0xac1f_0000; // 172.31.0.0/16
-    private const uint Own = 4;
-    private const uint Size = 1 << 16;
-
     /// <summary>The lowest free address.</summary>
-    public static string NextAddress(IReadOnlySet<string> taken)
+    public static string NextIp(IReadOnlySet<string> taken)
     {
-        for (var host = Own; host < Size - 1; host++)
+        var network = BinaryPrimitives.ReadUInt32BigEndian(PrivateNetwork.Network.BaseAddress.GetAddressBytes());
+        var broadcast = network | (uint.MaxValue >> PrivateNetwork.Network.PrefixLength);
+        for (var address = network + PrivateNetwork.FirstInstance; address < broadcast; address++)
         {
-            var address = ToText(Network + host);
-            if (!taken.Contains(address))
-                return address;
+            var text = ToText(address);
+            if (!taken.Contains(text))
+                return text;
         }
         throw new CloudException(Refusal.NoCapacity, "InsufficientFreeAddresses", "The network has no free address left.");
     }
@@ -38,7 +34,7 @@ public static class PrivateNetwork
         }
     }
 
-    /// <summary>EC2's name for an instance: <c>ip-172-31-0-4</c>.</summary>
+    /// <summary>EC2's name for an instance: <c>ip-10-0-0-16</c>.</summary>
     public static string HostName(string privateIp) => $"ip-{privateIp.Replace('.', '-')}";
 
     private static string ToText(uint address)
