@@ -116,7 +116,7 @@ public sealed class ImageCatalogue(
                 ? $"This is {found.Description}, not a {wanted}. {found.Problem}".TrimEnd()
                 : $"This is a {found.Kind} ({found.Description}), not a {wanted}.");
         }
-        return found.Problem is null ? found : throw NotUsable(wanted, $"This is {found.Description}, but can't be used. {found.Problem}");
+        return found.Problem is null ? found : throw NotUsable(wanted, $"This {found.Kind} ({found.Description}) can't be used. {found.Problem}");
     }
 
     private static CloudException NotUsable(string wanted, string why) =>
