@@ -12,6 +12,8 @@ internal sealed class BoundedBuffer(int limit)
     /// <summary>What came out so far, for back references.</summary>
     public ReadOnlySpan<byte> Written => _bytes.AsSpan(0, Length);
 
+    public ArraySegment<byte> Segment => new(_bytes, 0, Length);
+
     /// <summary>Room for at least <paramref name="minimum"/> more bytes; <see cref="Advance"/> says how many were filled.</summary>
     public Span<byte> GetSpan(int minimum)
     {

@@ -1,7 +1,9 @@
+using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Runtime.InteropServices;
 using ICSharpCode.SharpZipLib;
 using ICSharpCode.SharpZipLib.BZip2;
+using ICSharpCode.SharpZipLib.Checksum;
 
 namespace CloudPv.Hypervisor;
 
@@ -44,7 +46,14 @@ public static class Decompressor
         using var input = AsStream(data);
         using var gzip = new GZipStream(input, CompressionMode.Decompress);
         output.CopyFrom(gzip);
-        if (output.Length == 0)
+
+        // GZipStream checks what the stream's trailer says, but takes the end of the data for the end of the stream.
+        var crc = new Crc32();
+        crc.Update(output.Segment);
+        Span<byte> trailer = stackalloc byte[8];
+        BinaryPrimitives.WriteUInt32LittleEndian(trailer, (uint)crc.Value);
+        BinaryPrimitives.WriteUInt32LittleEndian(trailer[4..], (uint)output.Length);
+        if (data.Span.LastIndexOf(trailer) < 0)
             throw new InvalidDataException("the gzip stream is cut short");
     }
 

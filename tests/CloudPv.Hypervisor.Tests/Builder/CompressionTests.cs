@@ -1,0 +1,96 @@
+namespace CloudPv.Hypervisor.Tests;
+
+/// <summary>Every compression that Debian's and Ubuntu's kernels have had, in a bzImage and by itself.</summary>
+public sealed class CompressionTests
+{
+    public static TheoryData<CompressionFormat> Formats =>
+        [.. Enum.GetValues<CompressionFormat>().Where(format => format != CompressionFormat.None)];
+
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public void Expands_to_what_was_packed(CompressionFormat format)
+    {
+        byte[] data = Sample(1_000_000);
+        byte[] packed = Packer.Pack(format, data);
+        CompressionFormats.Detect(packed).ShouldBe(format);
+        Decompressor.Expand(format, packed, limit: 4 << 20).AsSpan().SequenceEqual(data).ShouldBeTrue();
+    }
+
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public void A_stream_that_is_cut_short_is_refused(CompressionFormat format)
+    {
+        byte[] packed = Packer.Pack(format, Sample(300_000));
+        for (int length = 10; length < packed.Length; length += packed.Length / 7)
+            Should.Throw<InvalidDataException>(() => Decompressor.Expand(format, packed.AsMemory(0, length), limit: 4 << 20), $"{length} of {packed.Length}");
+    }
+
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public void A_stream_that_expands_beyond_the_limit_is_refused(CompressionFormat format)
+    {
+        byte[] packed = Packer.Pack(format, new byte[2_000_000]);
+        Should.Throw<InvalidDataException>(() => Decompressor.Expand(format, packed, limit: 1_000_000)).Message.ShouldContain("expands to more than");
+    }
+
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public void Damage_never_does_more_than_to_be_refused(CompressionFormat format)
+    {
+        byte[] packed = Packer.Pack(format, Sample(50_000));
+        const int Seed = 20261121;
+        var random = new Random(Seed);
+        for (int round = 0; round < 50; round++)
+        {
+            byte[] damaged = [.. packed];
+            damaged[random.Next(damaged.Length)] ^= (byte)(1 << random.Next(8));
+            try
+            {
+                Decompressor.Expand(format, damaged, limit: 1 << 20);
+            }
+            catch (InvalidDataException)
+            {
+                // Refused, as it should be; where the damage is in what no checksum covers, the output is merely wrong.
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public void A_kernel_is_read_from_a_bzImage(CompressionFormat format)
+    {
+        byte[] elf = new TestKernel().Build();
+        byte[] file = TestBzImage.Wrap(Packer.Pack(format, elf), elf.Length, sizeIsPartOfPayload: format == CompressionFormat.Gzip);
+        KernelImage kernel = KernelImage.Inspect(file);
+        kernel.Compression.ShouldBe(format);
+        kernel.Notes.Entry.ShouldBe(TestKernel.EntryPoint);
+    }
+
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public void A_kernel_is_read_from_a_compressed_ELF_file(CompressionFormat format) =>
+        KernelImage.Inspect(Packer.Pack(format, new TestKernel().Build())).Compression.ShouldBe(format);
+
+    /// <summary>Text with repetitions near and far, and noise between.</summary>
+    private static byte[] Sample(int length)
+    {
+        var random = new Random(1);
+        var data = new byte[length];
+        for (int at = 0; at < length;)
+        {
+            int count = Math.Min(length - at, random.Next(1, 400));
+            if (at > 1000 && random.Next(3) > 0)
+            {
+                int back = random.Next(1, Math.Min(at, 60_000));
+                for (int i = 0; i < count; i++)
+                    data[at + i] = data[at + i - back];
+            }
+            else
+            {
+                random.NextBytes(data.AsSpan(at, count));
+            }
+            at += count;
+        }
+        return data;
+    }
+}
