@@ -8,9 +8,9 @@ public sealed unsafe partial class Cpu
     /// <summary>Carries out as much as lies in the current pages. State.Rip stays: the stub goes on, or finds that nothing is left.</summary>
     private bool TryContinueString(out CpuExit exit)
     {
-        if (!TryDecodeAt(_context->State.Rip, out var instruction, out exit))
-            return false;
         ref var state = ref _context->State;
+        if (!TryDecodeAt(state.Rip, out var instruction, out exit))
+            return false;
         var size = instruction.MemorySize.GetSize();
         var copies = instruction.Op1Kind != OpKind.Register;
         var count = Math.Min(state.Rcx, (MachineMemory.FrameSize - (state.Rdi & 0xfff)) / (uint)size);

@@ -11,6 +11,9 @@ internal sealed unsafe class JumpCache
     private readonly nint* _slots;
     private readonly nint _miss;
 
+    /// <summary>A bit for each page of which there may be an address in the table, by the low bits of the page's number.</summary>
+    private readonly ulong[] _pages = new ulong[64];
+
     // SAFETY: the context has ContextLayout.JumpCacheEntries slots here, and Slot is below that.
     public JumpCache(CpuContext* context, CpuMode mode, byte* miss)
     {
@@ -21,7 +24,12 @@ internal sealed unsafe class JumpCache
 
     public static int Slot(ulong rip) => (int)(rip & Mask);
 
-    public void Add(Block block) => _slots[Slot(block.Key.Rip)] = (nint)block.IndirectEntry;
+    public void Add(Block block)
+    {
+        var page = block.Key.Rip >> MachineMemory.FrameShift;
+        _pages[page >> 6 & 63] |= 1ul << (int)(page & 63);
+        _slots[Slot(block.Key.Rip)] = (nint)block.IndirectEntry;
+    }
 
     public void Remove(Block block)
     {
@@ -30,5 +38,17 @@ internal sealed unsafe class JumpCache
             slot = _miss;
     }
 
-    public void Clear() => new Span<nint>(_slots, ContextLayout.JumpCacheEntries).Fill(_miss);
+    public void Clear()
+    {
+        new Span<nint>(_slots, ContextLayout.JumpCacheEntries).Fill(_miss);
+        Array.Clear(_pages);
+    }
+
+    /// <summary>Clears the table if it may hold addresses of a page; they can be anywhere in it.</summary>
+    public void ClearIfHolding(ulong address)
+    {
+        var page = address >> MachineMemory.FrameShift;
+        if ((_pages[page >> 6 & 63] >> (int)(page & 63) & 1) != 0)
+            Clear();
+    }
 }

@@ -28,10 +28,14 @@ internal sealed unsafe class AddressSpace
 
     public void Flush(ulong address)
     {
-        Tlb.Flush(address);
+        if (Fetcher.IsInLargePage(address))
+        {
+            Flush();
+            return;
+        }
 
-        // A page that was executed may have its addresses anywhere in the jump cache.
-        if (Fetcher.Flush(address))
-            Jumps.Clear();
+        Tlb.Flush(address);
+        Fetcher.Flush(address);
+        Jumps.ClearIfHolding(address);
     }
 }

@@ -10,6 +10,7 @@ internal sealed unsafe class CodeFetcher(PageWalker walker, MachineMemory memory
 
     private readonly ulong[] _pages = CreateInvalid();
     private readonly ulong[] _frames = new ulong[Entries];
+    private LargePageRange _large;
 
     /// <summary>The level-4 table.</summary>
     public ulong Root { get; set; }
@@ -42,6 +43,7 @@ internal sealed unsafe class CodeFetcher(PageWalker walker, MachineMemory memory
         frame = translation.Frame;
         _pages[index] = page;
         _frames[index] = frame;
+        _large.Add(address, translation.PageShift);
         return true;
     }
 
@@ -54,16 +56,20 @@ internal sealed unsafe class CodeFetcher(PageWalker walker, MachineMemory memory
         return new ReadOnlySpan<byte>(memory.Frame(frame) + offset, MachineMemory.FrameSize - offset);
     }
 
-    public void Flush() => Array.Fill(_pages, Invalid);
+    /// <summary>Whether flushing an address must flush all, because it may lie in a large page.</summary>
+    public bool IsInLargePage(ulong address) => _large.Contains(address);
 
-    /// <summary>Drops the page (all pages: 2 MiB mappings are rare in code) of an address. True: there was one.</summary>
-    public bool Flush(ulong address)
+    public void Flush()
+    {
+        Array.Fill(_pages, Invalid);
+        _large.Clear();
+    }
+
+    public void Flush(ulong address)
     {
         var index = (int)(address >> 12) & (Entries - 1);
-        if (_pages[index] != (address & ~0xffful))
-            return false;
-        _pages[index] = Invalid;
-        return true;
+        if (_pages[index] == (address & ~0xffful))
+            _pages[index] = Invalid;
     }
 
     private static ulong[] CreateInvalid()

@@ -14,9 +14,7 @@ internal sealed unsafe class SoftTlb
     private readonly ulong* _writeTags;
     private readonly byte** _pages;
 
-    // The linear range that pages of 2 MiB and 1 GiB cover: flushing one address there must drop all the 4 KiB entries that came of it.
-    private ulong _largeFirst = ulong.MaxValue;
-    private ulong _largeLast;
+    private LargePageRange _large;
 
     // SAFETY: the context is ContextLayout.Size bytes; every index is masked to the table's size.
     public SoftTlb(CpuContext* context, CpuMode mode)
@@ -37,25 +35,19 @@ internal sealed unsafe class SoftTlb
         if (writable)
             _writeTags[index] = tag;
         _pages[index] = page;
-        if (pageShift > 12)
-        {
-            var inside = (1ul << pageShift) - 1;
-            _largeFirst = Math.Min(_largeFirst, address & ~inside);
-            _largeLast = Math.Max(_largeLast, address | inside);
-        }
+        _large.Add(address, pageShift);
     }
 
     public void Flush()
     {
         InvalidTags.CopyTo(new Span<ulong>(_readTags, ContextLayout.TlbEntries));
         InvalidTags.CopyTo(new Span<ulong>(_writeTags, ContextLayout.TlbEntries));
-        _largeFirst = ulong.MaxValue;
-        _largeLast = 0;
+        _large.Clear();
     }
 
     public void Flush(ulong address)
     {
-        if (address >= _largeFirst && address <= _largeLast)
+        if (_large.Contains(address))
         {
             Flush();
             return;

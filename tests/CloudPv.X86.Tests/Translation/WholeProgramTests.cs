@@ -3,12 +3,10 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace CloudPv.X86.Tests.Translation;
 
-public sealed class BasicTests
+public sealed class WholeProgramTests
 {
-    public static TheoryData<TranslatorOptions> AllOptions => [new TranslatorOptions(), TranslatorOptions.None];
-
     [Theory]
-    [MemberData(nameof(AllOptions))]
+    [MemberData(nameof(OptionSets.Each), MemberType = typeof(OptionSets))]
     public void A_loop_sums_what_memory_holds(TranslatorOptions options)
     {
         using var guest = new TestGuest(options);
@@ -32,7 +30,7 @@ public sealed class BasicTests
     }
 
     [Theory]
-    [MemberData(nameof(AllOptions))]
+    [MemberData(nameof(OptionSets.Each), MemberType = typeof(OptionSets))]
     public void Calls_and_returns_nest(TranslatorOptions options)
     {
         using var guest = new TestGuest(options);
@@ -71,7 +69,7 @@ public sealed class BasicTests
     }
 
     [Theory]
-    [MemberData(nameof(AllOptions))]
+    [MemberData(nameof(OptionSets.Each), MemberType = typeof(OptionSets))]
     public void A_page_fault_is_precise(TranslatorOptions options)
     {
         using var guest = new TestGuest(options);
@@ -95,7 +93,7 @@ public sealed class BasicTests
     }
 
     [Theory]
-    [MemberData(nameof(AllOptions))]
+    [MemberData(nameof(OptionSets.Each), MemberType = typeof(OptionSets))]
     public void Division_by_zero_is_an_exception_of_the_guest(TranslatorOptions options)
     {
         using var guest = new TestGuest(options);
@@ -111,7 +109,7 @@ public sealed class BasicTests
     }
 
     [Theory]
-    [MemberData(nameof(AllOptions))]
+    [MemberData(nameof(OptionSets.Each), MemberType = typeof(OptionSets))]
     public void X87_and_sse_state_survives_exits(TranslatorOptions options)
     {
         using var guest = new TestGuest(options);
@@ -133,24 +131,5 @@ public sealed class BasicTests
         cpu.Run().Kind.ShouldBe(CpuExitKind.Syscall);
         BitConverter.UInt64BitsToDouble(guest.Data(0)).ShouldBe(Math.PI + 1);
         BitConverter.UInt64BitsToDouble(guest.Data(1)).ShouldBe(3.0);
-    }
-
-    [Theory]
-    [MemberData(nameof(AllOptions))]
-    public void Code_may_change_the_next_instruction_of_its_own_block(TranslatorOptions options)
-    {
-        using var guest = new TestGuest(options);
-        guest.Load(c =>
-        {
-            var patched = c.CreateLabel();
-            c.lea(rdi, __[patched]);
-            c.mov(__byte_ptr[rdi + 1], 42);
-            c.Label(ref patched);
-            c.mov(eax, 1);
-            c.syscall();
-        });
-        var cpu = guest.NewCpu();
-        cpu.Run().Kind.ShouldBe(CpuExitKind.Syscall);
-        cpu.State.Rax.ShouldBe(42ul);
     }
 }
