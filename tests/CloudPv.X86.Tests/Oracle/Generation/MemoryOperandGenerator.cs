@@ -6,7 +6,7 @@ namespace CloudPv.X86.Tests.Oracle;
 /// Memory operands of every form: any base and index, scales, displacements, RIP-relative, absolute, FS and GS, 32-bit address size.
 /// <see cref="Shape"/> chooses the form, <see cref="Place"/> then sets the registers so that it shows a place in the arena.
 /// </summary>
-internal sealed class MemoryOperandGenerator(SeededRandom random)
+internal sealed class MemoryOperandGenerator(SeededRandom random) : IMemoryShape
 {
     private const int UnknownSize = 64;
     private const ulong UserSpace = 1ul << 47;

@@ -25,7 +25,8 @@ internal sealed unsafe class HostCpu : IDisposable
     private const int FxImageAndHeader = 576;
     private const int MxcsrMask = 28;
 
-    private const int SysMmap = 9;
+    private const ulong SysMmap = 9;
+    private const ulong SysSetrlimit = 160;
     private const ulong MapSharedFixedPopulate = 0x8011;
     private const ulong ResumeFlag = 1 << 16;
 
@@ -57,6 +58,7 @@ internal sealed unsafe class HostCpu : IDisposable
         _answers = _process.StandardOutput.BaseStream;
         AwaitAnswer();
         _mxcsrMask = BinaryPrimitives.ReadUInt32LittleEndian(FloatingPoint()[MxcsrMask..]);
+        LimitTime();
         foreach (var page in Arena.Pages)
         {
             Map(Arena.Low, page);
@@ -141,14 +143,27 @@ internal sealed unsafe class HostCpu : IDisposable
     private void Map(ulong start, ArenaPages pages)
     {
         var offset = (ulong)pages.First * Arena.PageSize;
-        ReadOnlySpan<ulong> arguments =
-            [start + offset, (ulong)pages.Count * Arena.PageSize, (ulong)pages.Rights, MapSharedFixedPopulate, (ulong)_arena.Descriptor, offset];
-        Control(HostProgram.Call) = SysMmap;
+        Call(SysMmap, start + offset, (ulong)pages.Count * Arena.PageSize, (ulong)pages.Rights, MapSharedFixedPopulate, (ulong)_arena.Descriptor, offset);
+    }
+
+    /// <summary>A case that never ends would leave the test waiting: the kernel ends the process instead.</summary>
+    private void LimitTime()
+    {
+        const ulong seconds = 120;
+        Control(HostProgram.Limit) = seconds;
+        Control(HostProgram.Limit + 8) = seconds;
+        Call(SysSetrlimit, 0, HostProgram.Control + HostProgram.Limit);
+    }
+
+    /// <summary>Makes a system call in the child.</summary>
+    private void Call(ulong number, params ReadOnlySpan<ulong> arguments)
+    {
+        Control(HostProgram.Call) = number;
         for (var i = 0; i < arguments.Length; i++)
             Control(HostProgram.CallArguments + (8 * i)) = arguments[i];
         Send(HostProgram.CallCommand);
-        if (Control(HostProgram.CallResult) != arguments[0])
-            throw new InvalidOperationException($"The oracle's mmap failed: {(long)Control(HostProgram.CallResult)}.");
+        if ((long)Control(HostProgram.CallResult) < 0)
+            throw new InvalidOperationException($"The oracle's system call {number} failed: {(long)Control(HostProgram.CallResult)}.");
     }
 
     private void Send(byte command)

@@ -27,6 +27,7 @@ internal static class HostProgram
     public const int CallArguments = 40;
     public const int CallResult = 88;
     public const int StickyFlags = 96;
+    public const int Limit = 104;
     public const int StackDescription = 0x100;
     public const int HandlerDescription = 0x140;
 

@@ -1,0 +1,216 @@
+using Iced.Intel;
+
+namespace CloudPv.X86.Tests.Oracle;
+
+/// <summary>
+/// Sequences of random instructions that share a few base registers, so that accesses are neighbours; with pushes and pops, forward branches and a loop around some of them.
+/// Nothing but the sequence's own bookkeeping writes the base registers, so every access stays near where it began.
+/// </summary>
+internal sealed class SequenceGenerator(SeededRandom random) : IMemoryShape
+{
+    private const int Longest = 30;
+    private const int Slack = 512;
+
+    /// <summary>Loading garbage here would end most sequences at once.</summary>
+    private static readonly HashSet<Mnemonic> TooDisturbing =
+    [
+        Mnemonic.Fldenv, Mnemonic.Frstor, Mnemonic.Fxrstor, Mnemonic.Fxrstor64, Mnemonic.Ldmxcsr, Mnemonic.Fldcw, Mnemonic.Enter, Mnemonic.Leave, Mnemonic.Xlatb,
+        Mnemonic.Popf, Mnemonic.Popfq, Mnemonic.Div, Mnemonic.Idiv, Mnemonic.Maskmovq, Mnemonic.Maskmovdqu,
+        Mnemonic.Bt, Mnemonic.Bts, Mnemonic.Btr, Mnemonic.Btc,
+    ];
+
+    private static readonly Code[] Pool = [.. TestedCodes.All.Where(IsSafe)];
+
+    /// <summary>Plain integer code, which is most of what guests run.</summary>
+    private static readonly Code[] Common = [.. Pool.Where(code => code.CpuidFeatures().All(feature => feature < CpuidFeature.FPU || feature == CpuidFeature.X64 || feature == CpuidFeature.CMOV))];
+
+    private static readonly Code[] Branches = [.. TestedCodes.All.Where(code => code.IsJccNear() || code.IsJccShort())];
+
+    private readonly InstructionInfoFactory _info = new();
+    private readonly OperandGenerator _operands = new(random);
+    private readonly List<Instruction> _instructions = [];
+    private readonly List<Register> _bases = [];
+    private Register _counter;
+
+    public void Make(TestCase test)
+    {
+        while (!TryMake(test))
+        {
+        }
+    }
+
+    public void Shape(ref Instruction instruction, bool moffs)
+    {
+        instruction.MemoryIndexScale = 1;
+        if (moffs)
+        {
+            instruction.MemoryDisplSize = 8;
+            instruction.MemoryDisplacement64 = Arena.Low + (uint)ArenaAddress.Pick(random, 8, 1);
+            return;
+        }
+
+        var size = instruction.MemorySize.GetSize();
+        var alignment = size >= 16 || random.OneIn(2) ? 16 : 1;
+        instruction.MemoryBase = random.Pick<Register>([.. _bases]);
+        instruction.MemoryDisplSize = 1;
+        instruction.MemoryDisplacement64 = (ulong)(random.Next(random.OneIn(2) ? 64 : Slack) & -alignment);
+    }
+
+    private bool TryMake(TestCase test)
+    {
+        test.Clear(random);
+        PickRegisters(test);
+        _instructions.Clear();
+        var length = 4 + random.Next(Longest - 4);
+        while (_instructions.Count < length)
+            Add();
+        Link();
+        var address = (random.OneIn(2) ? Arena.Low : Arena.High) + (uint)random.Next(Arena.CodeSize - 512);
+        var block = new InstructionBlock(new CodeBytes(), _instructions, address);
+        if (!BlockEncoder.TryEncode(64, block, out _, out _) || ((CodeBytes)block.CodeWriter).Bytes.Count > Arena.CodeSize - (int)(address & (Arena.CodeSize - 1)))
+            return false;
+        test.Place(((CodeBytes)block.CodeWriter).Bytes.ToArray(), address);
+        return true;
+    }
+
+    /// <summary>RSP and some others point into the data pages; one may count a loop.</summary>
+    private void PickRegisters(TestCase test)
+    {
+        _bases.Clear();
+        _bases.Add(Register.RSP);
+        test.Start.Rsp = PickBase();
+        for (var i = 1 + random.Next(3); i > 0; i--)
+        {
+            var number = random.Next(16);
+            var register = Register.RAX + number;
+            if (_bases.Contains(register))
+                continue;
+            _bases.Add(register);
+            test.Start.Registers[number] = PickBase();
+        }
+
+        var counter = Register.RAX + random.Next(16);
+        _counter = random.OneIn(2) || _bases.Contains(counter) ? Register.None : counter;
+        if (_counter != Register.None)
+            test.Start.Registers[_counter.GetNumber()] = 1 + (ulong)random.Next(5);
+    }
+
+    /// <summary>Mostly with room on both sides; sometimes where rights end.</summary>
+    private ulong PickBase()
+    {
+        var offset = random.OneIn(4) ? random.Pick<int>(Arena.Edges) - random.Next(Slack) : Arena.Data + Slack + random.Next(Arena.DataSize - (2 * Slack));
+        return (random.OneIn(2) ? Arena.Low : Arena.High) + (uint)(offset & (random.OneIn(8) ? -1 : -16));
+    }
+
+    private void Add()
+    {
+        switch (random.Next(10))
+        {
+            case 0:
+                AddPushOrPop();
+                break;
+            case 1:
+                Append(Instruction.CreateBranch(random.Pick<Code>(Branches), 0));
+                break;
+            case 2 when random.OneIn(2):
+                AddBaseMove();
+                break;
+            case <= 5:
+                AddRandom(random.Pick<Code>(Common));
+                break;
+            default:
+                AddRandom(random.Pick<Code>(Pool));
+                break;
+        }
+    }
+
+    private void AddPushOrPop()
+    {
+        var register = Register.RAX + random.Next(16);
+        if (random.OneIn(2))
+            Append(Instruction.Create(Code.Push_r64, register));
+        else if (!IsReserved(register))
+            Append(Instruction.Create(Code.Pop_r64, register));
+    }
+
+    private void AddBaseMove()
+    {
+        var register = random.Pick<Register>([.. _bases]);
+        var distance = 8 * (random.Next(9) - 4);
+        Append(random.OneIn(2)
+            ? Instruction.Create(Code.Lea_r64_m, register, new MemoryOperand(register, distance, 1))
+            : Instruction.Create(Code.Add_rm64_imm8, register, distance));
+    }
+
+    private void AddRandom(Code code)
+    {
+        var instruction = new Instruction { Code = code };
+        _operands.Set(ref instruction, this);
+        if (instruction.Op0Kind == OpKind.Memory && code.ToOpCode().CanUseLockPrefix)
+            instruction.HasLockPrefix = random.OneIn(4);
+        if (!InstructionGenerator.TryEncode(in instruction, Arena.Low, out _) || ChangesReserved(in instruction))
+            return;
+        Append(instruction);
+    }
+
+    private bool ChangesReserved(in Instruction instruction)
+    {
+        foreach (var used in _info.GetInfo(in instruction).GetUsedRegisters())
+        {
+            if (used.Access is not (OpAccess.Read or OpAccess.CondRead or OpAccess.NoMemAccess or OpAccess.None) && IsReserved(used.Register.GetFullRegister()))
+                return true;
+        }
+
+        return false;
+    }
+
+    private bool IsReserved(Register register) => register == _counter || _bases.Contains(register);
+
+    /// <summary>Labels the instruction with its place, by which branches name it until it has an address.</summary>
+    private void Append(Instruction instruction)
+    {
+        instruction.IP = (ulong)_instructions.Count + 1;
+        _instructions.Add(instruction);
+    }
+
+    /// <summary>Points the branches forward, and closes the loop if there is one.</summary>
+    private void Link()
+    {
+        if (_counter != Register.None)
+        {
+            Append(Instruction.Create(Code.Dec_rm64, _counter));
+            Append(Instruction.CreateBranch(Code.Jne_rel32_64, 1 + (ulong)random.Next(_instructions.Count - 1)));
+        }
+
+        // A branch past the counting would loop forever: none of them leads to the last two, the loop's own branch and the end.
+        Append(Instruction.Create(Code.Int3));
+        var reachable = _instructions.Count - (_counter == Register.None ? 0 : 2);
+        for (var i = 0; i < _instructions.Count; i++)
+        {
+            var instruction = _instructions[i];
+            if (instruction.Op0Kind != OpKind.NearBranch64 || instruction.NearBranch64 != 0)
+                continue;
+            instruction.NearBranch64 = (ulong)Math.Min(i + 2 + random.Next(6), reachable);
+            _instructions[i] = instruction;
+        }
+    }
+
+    private static bool IsSafe(Code code)
+    {
+        var opCode = code.ToOpCode();
+        for (var operand = 0; operand < opCode.OpCount; operand++)
+        {
+            if (opCode.GetOpKind(operand) is OpCodeOperandKind.br64_1 or OpCodeOperandKind.br64_4)
+                return false;
+        }
+
+        return code.FlowControl() == FlowControl.Next && !code.IsStringInstruction() && !TooDisturbing.Contains(code.Mnemonic());
+    }
+
+    private sealed class CodeBytes : CodeWriter
+    {
+        public List<byte> Bytes { get; } = [];
+
+        public override void WriteByte(byte value) => Bytes.Add(value);
+    }
+}

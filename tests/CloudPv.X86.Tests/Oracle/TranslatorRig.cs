@@ -1,0 +1,107 @@
+namespace CloudPv.X86.Tests.Oracle;
+
+/// <summary>The arena in machine memory behind page tables, and one CPU of ours that runs cases in it.</summary>
+internal sealed unsafe class TranslatorRig : IDisposable
+{
+    private const int ArenaFrame = 32;
+    private const int FrameCount = 64;
+    private const int RootFrame = 1;
+    private const ulong Present = 1;
+    private const ulong Writable = 2;
+    private const ulong User = 4;
+    private const ulong NoExecute = 1ul << 63;
+
+    private readonly MachineMemory _memory = new(FrameCount);
+    private readonly CpuBus _bus;
+    private readonly Cpu _cpu;
+    private ulong _nextTable = RootFrame + 1;
+
+    public TranslatorRig(string name, TranslatorOptions options)
+    {
+        Name = name;
+        Options = options;
+        _memory.Back(0, FrameCount, "translator-rig");
+        _bus = new CpuBus(_memory, options);
+        _bus.SetAccess(0, ArenaFrame, FrameAccess.Read);
+        _bus.SetAccess(ArenaFrame, Arena.PageCount, FrameAccess.Read | FrameAccess.Write);
+        MapArena(Arena.Low);
+        MapArena(Arena.High);
+        _cpu = new Cpu(_bus, 0, new LinuxDescriptors()) { Mode = CpuMode.User };
+        _cpu.SetPageTable(CpuMode.User, RootFrame);
+    }
+
+    public string Name { get; }
+
+    public TranslatorOptions Options { get; }
+
+    // SAFETY: the rig backs these frames in one piece.
+    public Span<byte> Memory => new(_memory.Frame(ArenaFrame), Arena.Size);
+
+    /// <summary>Every switch alone off, all on, all off.</summary>
+    public static TranslatorRig[] All()
+    {
+        var on = new TranslatorOptions();
+        return
+        [
+            new("all on", on),
+            new("all off", TranslatorOptions.None),
+            new("no flag liveness", on with { FlagLiveness = false }),
+            new("no access grouping", on with { AccessGrouping = false }),
+            new("no chaining", on with { Chaining = false }),
+            new("no jump cache", on with { JumpCache = false }),
+            new("no superblocks", on with { Superblocks = false }),
+            new("no ABI flags", on with { AbiFlags = false }),
+            new("no string stubs", on with { StringStubs = false }),
+        ];
+    }
+
+    public CpuExit Run(ref CpuState state, ReadOnlySpan<byte> memory)
+    {
+        memory.CopyTo(Memory);
+        for (var page = 0ul; page < Arena.CodeSize / Arena.PageSize; page++)
+            _bus.CodeWritten(ArenaFrame + page);
+        _cpu.State = state;
+        var exit = _cpu.Run();
+        state = _cpu.State;
+        return exit;
+    }
+
+    public void Dispose()
+    {
+        _cpu.Dispose();
+        _memory.Dispose();
+    }
+
+    private void MapArena(ulong start)
+    {
+        for (var page = 0; page < Arena.PageCount; page++)
+        {
+            var rights = Arena.Rights(page);
+            if (rights == PageRights.None)
+                continue;
+            var entry = ((ulong)(ArenaFrame + page) << MachineMemory.FrameShift) | Present | User;
+            if (rights.HasFlag(PageRights.Write))
+                entry |= Writable;
+            if (!rights.HasFlag(PageRights.Execute))
+                entry |= NoExecute;
+            Map(start + ((ulong)page * Arena.PageSize), entry);
+        }
+    }
+
+    private void Map(ulong address, ulong entry)
+    {
+        var table = (ulong)RootFrame;
+        for (var level = 3; level > 0; level--)
+        {
+            ref var slot = ref Slot(table, (int)(address >> (12 + (9 * level))) & 511);
+            if (slot == 0)
+                slot = (_nextTable++ << MachineMemory.FrameShift) | Present | Writable | User;
+            table = (slot & ~NoExecute) >> MachineMemory.FrameShift;
+        }
+
+        Slot(table, (int)(address >> 12) & 511) = entry;
+    }
+
+    // SAFETY: a slot of 512 in a frame below the arena's.
+    private ref ulong Slot(ulong table, int index) => ref ((ulong*)_memory.Frame(table))[index];
+}

@@ -1,0 +1,52 @@
+using System.Text;
+using Iced.Intel;
+
+namespace CloudPv.X86.Tests.Oracle;
+
+/// <summary>The translator against the host CPU, under every switch: single instructions of every code, and random sequences.</summary>
+public sealed class TranslatorTests
+{
+    private const int CasesPerCode = 12;
+    private const int Sequences = 3000;
+    private const int MostFailures = 10;
+
+    [Fact]
+    public void EveryInstructionDoesWhatTheHostDoes()
+    {
+        using var judge = new TranslatorJudge();
+        var failures = new StringBuilder();
+        var count = 0;
+        foreach (var code in TestedCodes.All)
+        {
+            var random = new SeededRandom(SeededRandom.RunSeed + (ulong)code);
+            var generator = new InstructionGenerator(random);
+            var test = new TestCase();
+            for (var i = 0; i < CasesPerCode && count < MostFailures; i++)
+            {
+                generator.TryMake(test, code).ShouldBeTrue($"{code} can't be encoded");
+                var failure = judge.Check(test);
+                failures.Append(failure);
+                if (failure.Length == 0)
+                    continue;
+                count++;
+                break;
+            }
+        }
+
+        failures.ToString().ShouldBeEmpty(SeededRandom.HowToRepeat);
+    }
+
+    [Fact]
+    public void RandomSequencesDoWhatTheHostDoes()
+    {
+        using var judge = new TranslatorJudge();
+        var random = new SeededRandom(SeededRandom.RunSeed);
+        var generator = new SequenceGenerator(random);
+        var test = new TestCase();
+        for (var i = 0; i < Sequences; i++)
+        {
+            generator.Make(test);
+            judge.Check(test).ShouldBeEmpty(SeededRandom.HowToRepeat);
+        }
+    }
+}
