@@ -192,11 +192,15 @@ public sealed unsafe partial class Cpu
         }
     }
 
-    private static CpuExit FloatingPointException(in Instruction instruction)
+    private CpuExit FloatingPointException(in Instruction instruction)
     {
         if (instruction.Mnemonic is Mnemonic.Div or Mnemonic.Idiv)
             return CpuFaults.DivideError;
-        return InstructionForm.Of(in instruction).UsesX87 ? CpuFaults.X87 : CpuFaults.Simd;
+
+        // Conversions between MMX and XMM registers may raise either: a pending x87 error comes first.
+        const int statusWord = 2;
+        const int errorSummary = 0x80;
+        return InstructionForm.Of(in instruction).UsesX87 && (_context->State.Fx[statusWord] & errorSummary) != 0 ? CpuFaults.X87 : CpuFaults.Simd;
     }
 
     /// <summary>Carries the instruction at Rip out in C#.</summary>

@@ -138,6 +138,7 @@ internal static class InstructionForms
             case Code.Bt_rm32_r32 or Code.Bts_rm32_r32 or Code.Btr_rm32_r32 or Code.Btc_rm32_r32:
             case Code.Bt_rm64_r64 or Code.Bts_rm64_r64 or Code.Btr_rm64_r64 or Code.Btc_rm64_r64:
                 return Treatment.BitString;
+            case Code.Lea_r16_m:
             case Code.Cmpxchg_rm8_r8 or Code.Bt_rm16_r16 or Code.Bts_rm16_r16 or Code.Btr_rm16_r16 or Code.Btc_rm16_r16:
                 return Treatment.Emulate;
         }
@@ -195,7 +196,7 @@ internal static class InstructionForms
     {
         foreach (var feature in code.CpuidFeatures())
         {
-            if (feature is CpuidFeature.FPU or CpuidFeature.FPU287 or CpuidFeature.FPU387)
+            if (code == Code.Wait || feature is CpuidFeature.FPU or CpuidFeature.FPU287 or CpuidFeature.FPU387)
                 return true;
         }
 
@@ -205,7 +206,7 @@ internal static class InstructionForms
     /// <summary>Whether the host may trap at it although its memory is accessible: division, alignment, floating point, reserved bits.</summary>
     private static bool MayTrap(in Instruction instruction)
     {
-        if (instruction.Mnemonic is Mnemonic.Div or Mnemonic.Idiv or Mnemonic.Cmpxchg16b)
+        if (instruction.Mnemonic is Mnemonic.Div or Mnemonic.Idiv or Mnemonic.Cmpxchg16b or Mnemonic.Wait)
             return true;
         foreach (var feature in instruction.CpuidFeatures)
         {

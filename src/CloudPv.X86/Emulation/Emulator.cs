@@ -60,6 +60,8 @@ public static class Emulator
                 return SegmentLoads.Move(ref operation);
             case Mnemonic.Mov or Mnemonic.Movnti:
                 return MoveInstructions.Move(ref operation);
+            case Mnemonic.Lea:
+                return MoveInstructions.LoadEffectiveAddress(ref operation);
             case Mnemonic.Xlatb:
                 return MoveInstructions.Translate(ref operation);
             case Mnemonic.Rdfsbase or Mnemonic.Rdgsbase or Mnemonic.Wrfsbase or Mnemonic.Wrgsbase:

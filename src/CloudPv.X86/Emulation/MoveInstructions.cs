@@ -2,10 +2,16 @@ using Iced.Intel;
 
 namespace CloudPv.X86;
 
-/// <summary>MOV and MOVNTI of general registers, memory and immediates, XLAT, and the FS and GS bases.</summary>
+/// <summary>MOV and MOVNTI of general registers, memory and immediates, LEA, XLAT, and the FS and GS bases.</summary>
 internal static class MoveInstructions
 {
     public static bool Move(ref Operation operation) => operation.Read(1, out var value) && operation.Write(0, value);
+
+    public static bool LoadEffectiveAddress(ref Operation operation)
+    {
+        operation.WriteRegister(operation.Instruction.Op0Register, operation.EffectiveAddress());
+        return true;
+    }
 
     /// <summary>AL from the table at RBX.</summary>
     public static bool Translate(ref Operation operation)
