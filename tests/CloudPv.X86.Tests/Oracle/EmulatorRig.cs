@@ -31,7 +31,7 @@ internal sealed class EmulatorRig : IDisposable
             expected.Rip--;
         if (result.Status == EmulationStatus.Raised && result.Exit != exit && !IsSameBlock(exit, result.Exit, in last))
             differences = $"is {result.Exit}\n";
-        differences += StateText.Differences(ref expected, ref actual, Flags.Undefined(in last), ignoreX87: IsFaultOfMmx(exit, in last));
+        differences += StateText.Differences(ref expected, ref actual, test.UndefinedFlags, ignoreX87: IsFaultOfMmx(exit, in last));
         if (!_host.Memory.SequenceEqual(memory))
             differences += $"memory differs at {_host.Memory.CommonPrefixLength(memory):x}\n";
         return differences.Length == 0 ? "" : $"{test}host: {exit}\n{differences}";

@@ -2,20 +2,29 @@ using Iced.Intel;
 
 namespace CloudPv.X86.Tests.Oracle;
 
-/// <summary>RFLAGS by Iced's names.</summary>
+/// <summary>What instructions do with the status flags, by Iced's tables.</summary>
 internal static class Flags
 {
     public const ulong Status = 0x8d5;
 
     /// <summary>The status flags that an instruction leaves undefined (Intel SDM).</summary>
-    public static ulong Undefined(in Instruction instruction)
+    public static ulong Undefined(in Instruction instruction) => ToRflags(instruction.RflagsUndefined);
+
+    public static ulong Read(in Instruction instruction) => ToRflags(instruction.RflagsRead);
+
+    /// <summary>Those that it gives a value in any case: a shift by 0 gives none.</summary>
+    public static ulong Defined(in Instruction instruction)
     {
-        var undefined = instruction.RflagsUndefined;
-        return (undefined.HasFlag(RflagsBits.CF) ? 1ul : 0)
-            | (undefined.HasFlag(RflagsBits.PF) ? 4ul : 0)
-            | (undefined.HasFlag(RflagsBits.AF) ? 0x10ul : 0)
-            | (undefined.HasFlag(RflagsBits.ZF) ? 0x40ul : 0)
-            | (undefined.HasFlag(RflagsBits.SF) ? 0x80ul : 0)
-            | (undefined.HasFlag(RflagsBits.OF) ? 0x800ul : 0);
+        var shifts = instruction.Mnemonic is Mnemonic.Shl or Mnemonic.Sal or Mnemonic.Shr or Mnemonic.Sar or Mnemonic.Rol or Mnemonic.Ror or Mnemonic.Rcl or Mnemonic.Rcr
+            or Mnemonic.Shld or Mnemonic.Shrd;
+        return shifts ? 0 : ToRflags(instruction.RflagsWritten | instruction.RflagsCleared | instruction.RflagsSet);
     }
+
+    private static ulong ToRflags(RflagsBits bits) =>
+        (bits.HasFlag(RflagsBits.CF) ? 1ul : 0)
+        | (bits.HasFlag(RflagsBits.PF) ? 4ul : 0)
+        | (bits.HasFlag(RflagsBits.AF) ? 0x10ul : 0)
+        | (bits.HasFlag(RflagsBits.ZF) ? 0x40ul : 0)
+        | (bits.HasFlag(RflagsBits.SF) ? 0x80ul : 0)
+        | (bits.HasFlag(RflagsBits.OF) ? 0x800ul : 0);
 }

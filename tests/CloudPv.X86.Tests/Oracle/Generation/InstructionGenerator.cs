@@ -148,7 +148,7 @@ internal sealed class InstructionGenerator(SeededRandom random)
     {
         if (random.OneIn(8))
             return true;
-        var target = (random.OneIn(2) ? Arena.Low : Arena.High) + (uint)random.Next(Arena.CodeSize);
+        var target = OperandGenerator.Outside(in instruction, (random.OneIn(2) ? Arena.Low : Arena.High) + (uint)random.Next(Arena.CodeSize));
         if (instruction.Mnemonic == Mnemonic.Ret)
             test.Poke(test.Start.Rsp, target);
         if (!instruction.IsJmpNearIndirect && !instruction.IsCallNearIndirect)

@@ -11,6 +11,8 @@ internal interface IMemoryShape
 /// <summary>Gives an instruction random operands of the kinds that its code has: registers, immediates, branch targets, memory.</summary>
 internal sealed class OperandGenerator(SeededRandom random)
 {
+    private const int LongestInstruction = 15;
+
     public void Set(ref Instruction instruction, IMemoryShape memory)
     {
         var opCode = instruction.Code.ToOpCode();
@@ -147,9 +149,12 @@ internal sealed class OperandGenerator(SeededRandom random)
         instruction.SetImmediate(operand, value);
     }
 
+    /// <summary>A branch to its own instruction would never end.</summary>
+    public static ulong Outside(in Instruction instruction, ulong target) => target - instruction.IP < LongestInstruction ? target + LongestInstruction : target;
+
     private static void SetBranch(ref Instruction instruction, int operand, ulong target)
     {
         instruction.SetOpKind(operand, OpKind.NearBranch64);
-        instruction.NearBranch64 = target;
+        instruction.NearBranch64 = Outside(in instruction, target);
     }
 }

@@ -11,9 +11,10 @@ internal sealed class SequenceGenerator(SeededRandom random) : IMemoryShape
     private const int Longest = 30;
     private const int Slack = 512;
 
-    /// <summary>Loading garbage here would end most sequences at once.</summary>
-    private static readonly HashSet<Mnemonic> TooDisturbing =
+    /// <summary>Loading garbage here would end most sequences at once; or what is stored tells the addresses of the x87 code.</summary>
+    private static readonly HashSet<Mnemonic> Unsuitable =
     [
+        Mnemonic.Fnstenv, Mnemonic.Fnsave, Mnemonic.Fxsave, Mnemonic.Fxsave64,
         Mnemonic.Fldenv, Mnemonic.Frstor, Mnemonic.Fxrstor, Mnemonic.Fxrstor64, Mnemonic.Ldmxcsr, Mnemonic.Fldcw, Mnemonic.Enter, Mnemonic.Leave, Mnemonic.Xlatb,
         Mnemonic.Popf, Mnemonic.Popfq, Mnemonic.Div, Mnemonic.Idiv, Mnemonic.Maskmovq, Mnemonic.Maskmovdqu,
         Mnemonic.Bt, Mnemonic.Bts, Mnemonic.Btr, Mnemonic.Btc,
@@ -65,11 +66,13 @@ internal sealed class SequenceGenerator(SeededRandom random) : IMemoryShape
         while (_instructions.Count < length)
             Add();
         Link();
+        var undefined = RemoveReadersOfUndefinedFlags();
         var address = (random.OneIn(2) ? Arena.Low : Arena.High) + (uint)random.Next(Arena.CodeSize - 512);
         var block = new InstructionBlock(new CodeBytes(), _instructions, address);
         if (!BlockEncoder.TryEncode(64, block, out _, out _) || ((CodeBytes)block.CodeWriter).Bytes.Count > Arena.CodeSize - (int)(address & (Arena.CodeSize - 1)))
             return false;
         test.Place(((CodeBytes)block.CodeWriter).Bytes.ToArray(), address);
+        test.UndefinedFlags = undefined;
         return true;
     }
 
@@ -195,6 +198,43 @@ internal sealed class SequenceGenerator(SeededRandom random) : IMemoryShape
         }
     }
 
+    /// <summary>
+    /// Puts NOPs for instructions that may find a flag undefined, which needn't be the same twice. Returns the flags that may be undefined at the end.
+    /// </summary>
+    private ulong RemoveReadersOfUndefinedFlags()
+    {
+        var undefined = new ulong[_instructions.Count + 1];
+        for (var changed = true; changed;)
+        {
+            changed = false;
+            for (var i = 0; i < _instructions.Count; i++)
+            {
+                var instruction = _instructions[i];
+                if ((Flags.Read(in instruction) & undefined[i]) != 0)
+                {
+                    _instructions[i] = Instruction.Create(Code.Nopd) with { IP = instruction.IP };
+                    Array.Clear(undefined);
+                    changed = true;
+                    break;
+                }
+
+                var behind = (undefined[i] & ~Flags.Defined(in instruction)) | Flags.Undefined(in instruction);
+                changed |= Flow(undefined, i + 1, behind);
+                if (instruction.Op0Kind == OpKind.NearBranch64)
+                    changed |= Flow(undefined, (int)instruction.NearBranch64 - 1, behind);
+            }
+        }
+
+        return undefined[_instructions.Count - 1];
+    }
+
+    private static bool Flow(ulong[] undefined, int to, ulong flags)
+    {
+        var before = undefined[to];
+        undefined[to] |= flags;
+        return undefined[to] != before;
+    }
+
     private static bool IsSafe(Code code)
     {
         var opCode = code.ToOpCode();
@@ -204,7 +244,7 @@ internal sealed class SequenceGenerator(SeededRandom random) : IMemoryShape
                 return false;
         }
 
-        return code.FlowControl() == FlowControl.Next && !code.IsStringInstruction() && !TooDisturbing.Contains(code.Mnemonic());
+        return code.FlowControl() == FlowControl.Next && !code.IsStringInstruction() && !Unsuitable.Contains(code.Mnemonic());
     }
 
     private sealed class CodeBytes : CodeWriter

@@ -13,6 +13,9 @@ internal sealed class TestCase
 
     public List<Instruction> Instructions { get; } = [];
 
+    /// <summary>The status flags that are undefined (Intel SDM) when the last instruction is done.</summary>
+    public ulong UndefinedFlags { get; set; }
+
     public void Clear(SeededRandom random)
     {
         random.Fill(Memory);
@@ -30,6 +33,7 @@ internal sealed class TestCase
         while (decoder.IP < address + (ulong)code.Length)
             Instructions.Add(decoder.Decode());
         Start.Rip = address;
+        UndefinedFlags = Flags.Undefined(Instructions[^1]);
     }
 
     /// <summary>Writes 8 bytes where a linear address shows, if that is in the arena.</summary>
