@@ -114,8 +114,9 @@ internal sealed class ScriptedDomain(string controlSocket, string consoleLog, st
         for (int got; (got = await stream.ReadAsync(buffer)) > 0;)
         {
             var text = Encoding.UTF8.GetString(buffer, 0, got);
-            Print(text);
-            _typed += text;
+            // As a tty: Enter is a carriage return, and reads as a line feed.
+            Print(text.Replace("\r", "\r\n", StringComparison.Ordinal));
+            _typed += text.Replace('\r', '\n');
             if (_typed.Contains("crash\n", StringComparison.Ordinal))
                 _end.TrySetResult("crash");
             if (_typed.Contains("poweroff\n", StringComparison.Ordinal))

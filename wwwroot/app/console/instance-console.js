@@ -6,8 +6,8 @@ import { complain, say } from '../ui/toast.js';
 import { readConsole } from '../api/cloud.js';
 import { ConsoleConnection } from './connection.js';
 
-/** The states in which an instance has a domain, and so a console to talk to. */
-const alive = new Set(['pending', 'running', 'stopping', 'shutting-down']);
+/** The states in which an instance has a console to talk to. */
+const alive = new Set(['pending', 'running', 'stopping']);
 
 /** An instance's console: a terminal that stays connected, and its bar. */
 class InstanceConsole extends Element {
@@ -59,21 +59,23 @@ class InstanceConsole extends Element {
   #follow() {
     if (!this.#screen || !this.isConnected)
       return;
-    if (!alive.has(this.state))
+    if (alive.has(this.state)) {
+      if (this.#connection.state !== 'open')
+        this.#connection.open();
+      return;
+    }
+    this.#connection.close();
+    if (this.state === 'stopped')
       this.#showKept();
-    else if (this.#connection.state !== 'open')
-      this.#connection.open();
   }
 
   async #showKept() {
-    this.#connection.close();
     try {
       const kept = await readConsole(this.instanceId);
       this.#screen.beginReplay();
       this.#screen.write(kept);
     } catch (problem) {
-      if (problem.status !== 404)
-        complain(problem);
+      complain(problem);
     }
   }
 
@@ -126,8 +128,10 @@ class InstanceConsole extends Element {
   }
 
   #status() {
-    if (!alive.has(this.state))
-      return { state: 'off', title: `The instance is ${this.state}`, text: 'What it last printed is kept below.' };
+    if (!alive.has(this.state)) {
+      const text = this.state === 'stopped' ? 'What it last printed is kept below.' : 'Its console goes with it.';
+      return { state: 'off', title: `The instance is ${this.state.replace('-', ' ')}`, text };
+    }
     return {
       open: { state: 'open', title: 'Connected', text: '' },
       connecting: { state: 'connecting', title: 'Connecting', text: '' },

@@ -47,10 +47,10 @@ class CloudApp extends Element {
   updated() {
     if (this._page === this._shown)
       return;
-    const first = this._shown === undefined;
+    const before = this._shown;
     this._shown = this._page;
     document.title = this._page ? `${this._page.title} · CloudPv` : 'CloudPv';
-    if (!first && this._page) {
+    if (before && this._page) {
       scrollTo(0, 0);
       this.querySelector('#main').focus({ preventScroll: true });
     }

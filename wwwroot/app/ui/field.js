@@ -6,7 +6,7 @@ import { html, nothing } from '../../lib/lit/lit.js';
  */
 export const field = ({ id, label, hint, wrong, optional, control }) => html`
   <div class="field">
-    <label for=${id}>${label}${optional ? html`<span class="optional">optional</span>` : nothing}</label>
+    <label for=${id}>${label}${optional ? html` <span class="optional">optional</span>` : nothing}</label>
     ${control({ invalid: String(Boolean(wrong)), by: `${id}-about` })}
     <div id="${id}-about">
       ${wrong ? html`<p class="wrong" role="alert">${wrong}</p>` : hint ? html`<p class="hint">${hint}</p>` : nothing}

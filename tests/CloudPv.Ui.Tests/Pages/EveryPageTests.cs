@@ -1,0 +1,88 @@
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace CloudPv.Ui.Tests;
+
+public sealed class EveryPageTests(FakeCloud cloud, Chromium chromium)
+{
+    public static readonly TheoryData<string> Addresses = ["instances", "instances/launch", "images", "images/upload", "instance-types", "hosts", "events"];
+
+    [Theory]
+    [MemberData(nameof(Addresses))]
+    public async Task A_page_opens_without_an_error_and_loads_nothing_from_elsewhere(string address)
+    {
+        var page = await chromium.NewPageAsync(cloud.Address);
+        await page.SignInAsync(cloud.Key);
+        var wrong = new List<string>();
+        page.Console += (_, message) => wrong.AddRange(message.Type is "error" or "warning" ? [message.Text] : []);
+        page.PageError += (_, error) => wrong.Add(error);
+        page.Request += (_, request) => wrong.AddRange(request.Url.StartsWith(cloud.Address.ToString(), StringComparison.Ordinal) ? [] : [request.Url]);
+
+        await page.GoToAsync(address);
+        await page.ReloadAsync();
+
+        await Expect(page.Locator("h1")).ToBeVisibleAsync();
+        await Expect(page.GetByText("Live", new() { Exact = true })).ToBeVisibleAsync();
+        wrong.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [MemberData(nameof(Addresses))]
+    public async Task A_page_fits_a_phone_without_scrolling_sideways(string address)
+    {
+        var page = await chromium.NewPageAsync(cloud.Address);
+        await page.SetViewportSizeAsync(390, 800);
+        await page.SignInAsync(cloud.Key);
+
+        await page.GoToAsync(address);
+        await Expect(page.Locator("h1")).ToBeVisibleAsync();
+
+        await page.EvaluateAsync("scrollTo(1000, 0)");
+        (await page.EvaluateAsync<double>("scrollX")).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task The_first_Tab_offers_to_skip_the_navigation()
+    {
+        var page = await chromium.NewPageAsync(cloud.Address);
+        await page.SignInAsync(cloud.Key);
+        await page.ReloadAsync();
+        await Expect(page.Locator("h1")).ToBeVisibleAsync();
+
+        await page.Keyboard.PressAsync("Tab");
+        await Expect(page.Button("Skip to the page")).ToBeFocusedAsync();
+        await page.Keyboard.PressAsync("Enter");
+
+        await Expect(page.GetByRole(AriaRole.Main)).ToBeFocusedAsync();
+    }
+
+    [Fact]
+    public async Task A_chosen_theme_outlives_a_reload_and_system_s_is_followed_otherwise()
+    {
+        var page = await chromium.NewPageAsync(cloud.Address, ColorScheme.Dark);
+        await page.SignInAsync(cloud.Key);
+        var dark = await BackgroundAsync(page);
+
+        await page.Button("Light").ClickAsync();
+        await page.ReloadAsync();
+        await Expect(page.Locator("h1")).ToBeVisibleAsync();
+        var light = await BackgroundAsync(page);
+        await page.Button("As the system").ClickAsync();
+
+        light.ShouldNotBe(dark);
+        (await BackgroundAsync(page)).ShouldBe(dark);
+    }
+
+    [Fact]
+    public async Task An_address_that_is_no_page_says_so()
+    {
+        var page = await chromium.NewPageAsync(cloud.Address);
+        await page.SignInAsync(cloud.Key);
+
+        await page.GoToAsync("volumes");
+
+        await Expect(page.GetByText("There is no such page")).ToBeVisibleAsync();
+    }
+
+    private static Task<string> BackgroundAsync(IPage page) => page.EvaluateAsync<string>("getComputedStyle(document.documentElement).backgroundColor");
+}
