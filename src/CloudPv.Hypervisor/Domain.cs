@@ -68,6 +68,7 @@ public sealed unsafe partial class Domain : IGuest, IDisposable
     internal ImmutableArray<Vcpu> Vcpus { get; }
     internal EventChannels Events { get; }
     internal GrantTable Grants { get; }
+    internal GrantHandles MappedGrants { get; } = new();
     internal TimerThread Timers { get; }
     internal Watchdogs Watchdogs { get; }
 

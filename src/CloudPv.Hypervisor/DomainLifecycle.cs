@@ -94,6 +94,7 @@ public sealed partial class Domain
         }
         Gate.WaitUntilEmpty();
         Timers.Dispose();
+        MappedGrants.ReleaseAll();
         Host.Remove(this);
         foreach (Vcpu vcpu in Vcpus)
             vcpu.Dispose();

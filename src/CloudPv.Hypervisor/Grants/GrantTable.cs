@@ -88,7 +88,7 @@ internal sealed unsafe class GrantTable
                 return 0;
             foreach (ActiveGrant active in _active)
             {
-                if (active.Readers + active.Writers != 0)
+                if (active.IsInUse)
                     return XenErrno.EBUSY;
             }
             Convert(version);
@@ -97,7 +97,59 @@ internal sealed unsafe class GrantTable
     }
 
     /// <summary>Gives another domain (dom0 too) access to a granted frame. It counts until <see cref="Unmap"/>.</summary>
-    public GrantStatus TryMap(DomainId grantee, GrantRef reference, bool readOnly, out GrantMapping mapping)
+    public GrantStatus TryMap(DomainId grantee, GrantRef reference, bool readOnly, out GrantMapping mapping) =>
+        TryAcquire(grantee, reference, readOnly, wholePage: true, out mapping);
+
+    /// <summary>The same for GNTTABOP_copy, to which a part of a page may be granted too (GTF_sub_page).</summary>
+    public GrantStatus TryAcquireForCopy(DomainId grantee, GrantRef reference, bool readOnly, out GrantMapping mapping) =>
+        TryAcquire(grantee, reference, readOnly, wholePage: false, out mapping);
+
+    /// <summary>GNTTABOP_swap_grant_ref: exchanges two entries that nobody uses.</summary>
+    public GrantStatus Swap(GrantRef first, GrantRef second)
+    {
+        ActiveGrant[] table = Volatile.Read(ref _active);
+        if (first.Value >= (uint)table.Length || second.Value >= (uint)table.Length)
+            return GrantStatus.BadGrantReference;
+        if (first == second)
+            return GrantStatus.Okay;
+        (ActiveGrant low, ActiveGrant high) = first.Value < second.Value
+            ? (table[first.Value], table[second.Value])
+            : (table[second.Value], table[first.Value]);
+        lock (low.Lock)
+        {
+            lock (high.Lock)
+            {
+                if (low.IsInUse || high.IsInUse)
+                    return GrantStatus.Again;
+                if (_version == 2)
+                    (EntryV2(first), EntryV2(second)) = (EntryV2(second), EntryV2(first));
+                else
+                    (EntryV1(first), EntryV1(second)) = (EntryV1(second), EntryV1(first));
+                return GrantStatus.Okay;
+            }
+        }
+    }
+
+    /// <summary>GNTTABOP_transfer: marks an entry that accepts a page of <paramref name="giver"/> as taken. False: it accepts none.</summary>
+    public bool TryBeginTransfer(DomainId giver, GrantRef reference)
+    {
+        if (reference.Value >= Size)
+            return false;
+        uint wanted = GrantFlags.AcceptTransfer | (uint)giver.Value << 16;
+        return Interlocked.CompareExchange(ref Header(reference), wanted | GrantFlags.TransferCommitted, wanted) == wanted;
+    }
+
+    /// <summary>Tells the receiver of a transfer which frame it got.</summary>
+    public void CompleteTransfer(GrantRef reference, Mfn frame)
+    {
+        if (_version == 2)
+            EntryV2(reference).Frame = frame.Value;
+        else
+            EntryV1(reference).Frame = (uint)frame.Value;
+        Interlocked.Or(ref Header(reference), GrantFlags.TransferCompleted);
+    }
+
+    private GrantStatus TryAcquire(DomainId grantee, GrantRef reference, bool readOnly, bool wholePage, out GrantMapping mapping)
     {
         mapping = default;
         ActiveGrant[] table = Volatile.Read(ref _active);
@@ -106,27 +158,28 @@ internal sealed unsafe class GrantTable
         ActiveGrant active = table[reference.Value];
         lock (active.Lock)
         {
-            bool isFirst = active.Readers + active.Writers == 0;
-            if (!isFirst && active.Grantee != grantee)
+            bool isFirst = !active.IsInUse;
+            if (!isFirst && (active.Grantee != grantee || (wholePage && active.Part != GrantedPart.WholePage)))
                 return GrantStatus.GeneralError;
             if (isFirst || (!readOnly && active.Writers == 0))
             {
-                if (!TrySetStatus(reference, grantee, readOnly))
+                if (!TrySetStatus(reference, grantee, readOnly, wholePage))
                     return GrantStatus.GeneralError;
             }
-            Mfn frame = isFirst ? Frame(reference) : active.Frame;
+            if (isFirst)
+                (active.Frame, active.Part) = Target(reference);
+            Mfn frame = active.Frame;
             if (!_domain.Memory.TryGetPage(frame, writable: !readOnly))
             {
                 ClearStatus(reference, active);
                 return GrantStatus.BadPage;
             }
             active.Grantee = grantee;
-            active.Frame = frame;
             if (readOnly)
                 active.Readers++;
             else
                 active.Writers++;
-            mapping = new GrantMapping(reference, frame, readOnly);
+            mapping = new GrantMapping(reference, frame, active.Part, readOnly);
             return GrantStatus.Okay;
         }
     }
@@ -148,7 +201,7 @@ internal sealed unsafe class GrantTable
     }
 
     /// <summary>Marks an entry as read (and written) by its grantee, where it grants that. The guest may change it at the same time.</summary>
-    private bool TrySetStatus(GrantRef reference, DomainId grantee, bool readOnly)
+    private bool TrySetStatus(GrantRef reference, DomainId grantee, bool readOnly, bool wholePage)
     {
         ushort wanted = readOnly ? GrantFlags.Reading : (ushort)(GrantFlags.Reading | GrantFlags.Writing);
         ref uint header = ref Header(reference);
@@ -160,6 +213,8 @@ internal sealed unsafe class GrantTable
             if ((flags & GrantFlags.TypeMask) != GrantFlags.PermitAccess || seen >> 16 != grantee.Value)
                 return false;
             if (!readOnly && (flags & GrantFlags.ReadOnly) != 0)
+                return false;
+            if (wholePage && _version == 2 && (flags & GrantFlags.SubPage) != 0)
                 return false;
             if (_version == 2)
             {
@@ -182,7 +237,7 @@ internal sealed unsafe class GrantTable
         ushort gone = 0;
         if (active.Writers == 0)
             gone |= GrantFlags.Writing;
-        if (active.Readers + active.Writers == 0)
+        if (!active.IsInUse)
             gone |= GrantFlags.Reading;
         if (gone == 0)
             return;
@@ -194,6 +249,15 @@ internal sealed unsafe class GrantTable
 
     private Mfn Frame(GrantRef reference) =>
         new(_version == 2 ? Volatile.Read(ref EntryV2(reference).Frame) : Volatile.Read(ref EntryV1(reference).Frame));
+
+    /// <summary>What an entry grants, read once.</summary>
+    private (Mfn Frame, GrantedPart Part) Target(GrantRef reference)
+    {
+        if (_version != 2)
+            return (Frame(reference), GrantedPart.WholePage);
+        GrantEntryV2 entry = EntryV2(reference);
+        return (new Mfn(entry.Frame), (entry.Flags & GrantFlags.SubPage) == 0 ? GrantedPart.WholePage : new GrantedPart(entry.PageOff, entry.Length));
+    }
 
     private ref uint Header(GrantRef reference)
     {
@@ -265,16 +329,3 @@ internal sealed unsafe class GrantTable
         }
     }
 }
-
-/// <summary>What others hold of one grant entry. Guarded by its own lock.</summary>
-internal sealed class ActiveGrant
-{
-    public Lock Lock { get; } = new();
-    public DomainId Grantee { get; set; }
-    public Mfn Frame { get; set; }
-    public int Readers { get; set; }
-    public int Writers { get; set; }
-}
-
-/// <summary>One access to a granted frame.</summary>
-internal readonly record struct GrantMapping(GrantRef Reference, Mfn Frame, bool ReadOnly);
