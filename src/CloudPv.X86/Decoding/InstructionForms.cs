@@ -5,8 +5,12 @@ namespace CloudPv.X86;
 /// <summary>Decides how instructions are treated. Only what is known to be harmless runs as it is: everything else goes to <see cref="Emulator"/>.</summary>
 internal static class InstructionForms
 {
-    public static InstructionForm Create(in Instruction instruction)
+    public static InstructionForm Create(in Instruction seen)
     {
+        // What Iced tells of a shift by 0 (no flags read, none written) is true of that one only.
+        var instruction = seen;
+        if (instruction.OpCount > 0 && instruction.GetOpKind(instruction.OpCount - 1) == OpKind.Immediate8)
+            instruction.Immediate8 = 1;
         var code = instruction.Code.ToOpCode();
         var info = new InstructionInfoFactory().GetInfo(in instruction);
         var implicitWrites = ImplicitWrites(instruction.Mnemonic, code.OpCount);
