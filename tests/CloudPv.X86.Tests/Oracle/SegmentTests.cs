@@ -143,7 +143,8 @@ public sealed class SegmentTests : IDisposable
         return (selector & ~7) is compatibilityCode or perCpu && (selector & 4) == 0 ? (ushort)0 : selector;
     }
 
-    private ulong PickTarget() => _random.OneIn(8) ? _random.Next() : Arena.Low + (uint)_random.Next(Arena.CodeSize);
+    /// <summary>In the second code page; the instruction stands in the first.</summary>
+    private ulong PickTarget() => _random.OneIn(8) ? _random.Next() : Arena.Low + Arena.PageSize + (uint)_random.Next(Arena.PageSize);
 
     private void Check(Func<TestCase, Instruction[]> make)
     {
@@ -152,7 +153,7 @@ public sealed class SegmentTests : IDisposable
         {
             test.Clear(_random);
             test.Start.Rsp = (_random.OneIn(2) ? Arena.Low : Arena.High) + (uint)ArenaAddress.Pick(_random, 40, alignment: _random.OneIn(4) ? 1 : 8);
-            var address = Arena.High + (uint)_random.Next(Arena.CodeSize - 64);
+            var address = Arena.High + (uint)_random.Next(Arena.PageSize - 64);
             var code = new List<byte>();
             foreach (var instruction in make(test))
             {

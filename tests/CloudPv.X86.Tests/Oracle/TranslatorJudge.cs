@@ -93,12 +93,12 @@ internal sealed class TranslatorJudge : IDisposable
         && exit.FaultAddress / Arena.PageSize == result.FaultAddress / Arena.PageSize
         && exit with { FaultAddress = 0 } == result with { FaultAddress = 0 };
 
-    /// <summary>The status flags that may be anything: where instructions leave them undefined; in a fault, those that are dead; behind calls and returns, by the ABI, all.</summary>
+    /// <summary>The status flags that may be anything: where instructions leave them undefined; in a fault, those that are dead; behind calls, returns and indirect jumps, by the ABI, all.</summary>
     private static ulong FlagsUnknown(TranslatorOptions options, TestCase test, CpuExit exit)
     {
         if (!options.FlagLiveness)
             return 0;
-        var crossesCall = test.Instructions.Exists(instruction => instruction.FlowControl is FlowControl.Return or FlowControl.Call or FlowControl.IndirectCall);
+        var crossesCall = test.Instructions.Exists(instruction => instruction.FlowControl is FlowControl.Return or FlowControl.Call or FlowControl.IndirectCall or FlowControl.IndirectBranch);
         return exit.Kind == CpuExitKind.Exception || (options.AbiFlags && crossesCall) ? Flags.Status : test.UndefinedFlags;
     }
 

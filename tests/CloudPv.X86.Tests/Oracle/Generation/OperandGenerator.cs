@@ -149,8 +149,12 @@ internal sealed class OperandGenerator(SeededRandom random)
         instruction.SetImmediate(operand, value);
     }
 
-    /// <summary>A branch to its own instruction would never end.</summary>
-    public static ulong Outside(in Instruction instruction, ulong target) => target - instruction.IP < LongestInstruction ? target + LongestInstruction : target;
+    /// <summary>A branch to its own instruction, at either address of the arena, would never end.</summary>
+    public static ulong Outside(in Instruction instruction, ulong target)
+    {
+        var distance = Arena.Offset(target) - Arena.Offset(instruction.IP);
+        return distance is >= 0 and < LongestInstruction ? target + LongestInstruction : target;
+    }
 
     private static void SetBranch(ref Instruction instruction, int operand, ulong target)
     {
