@@ -7,7 +7,7 @@ namespace CloudPv.Migrations;
 
 /// <summary>Who may call, what they asked for already, and what happened.</summary>
 [DbContext(typeof(CloudContext))]
-[Migration("0001_accounts")]
+[Migration("20261121000001_Accounts")]
 public sealed class Step01_Accounts : Migration
 {
     protected override void Up(MigrationBuilder migrationBuilder)

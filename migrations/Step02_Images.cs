@@ -6,7 +6,7 @@ namespace CloudPv.Migrations;
 
 /// <summary>The images that instances are launched from, and their files.</summary>
 [DbContext(typeof(CloudContext))]
-[Migration("0002_images")]
+[Migration("20261121000002_Images")]
 public sealed class Step02_Images : Migration
 {
     protected override void Up(MigrationBuilder migrationBuilder)

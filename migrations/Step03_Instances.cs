@@ -6,7 +6,7 @@ namespace CloudPv.Migrations;
 
 /// <summary>Instances, their types with the first catalogue, and the hosts that they run on.</summary>
 [DbContext(typeof(CloudContext))]
-[Migration("0003_instances")]
+[Migration("20261121000003_Instances")]
 public sealed class Step03_Instances : Migration
 {
     protected override void Up(MigrationBuilder migrationBuilder)
