@@ -3,7 +3,7 @@ using CloudPv.Xen;
 
 namespace CloudPv.Hypervisor;
 
-/// <summary>HYPERVISOR_xen_version: xen/include/public/version.h. What Debian's Xen 4.17 tells a domU; what Xen denies an unprivileged domain reads "&lt;denied&gt;".</summary>
+/// <summary>HYPERVISOR_xen_version: xen/include/public/version.h. What Debian's Xen 4.17.7 tells a domU, but for who compiled it.</summary>
 internal static class XenVersion
 {
     private const int Major = 4;
@@ -27,6 +27,7 @@ internal static class XenVersion
         BuildId = 10,
     }
 
+    /// <summary>What Xen keeps from an unprivileged domain.</summary>
     private static ReadOnlySpan<byte> Denied => "<denied>"u8;
 
     public static long Handle(Vcpu vcpu, in HypercallArguments arguments)
@@ -43,7 +44,7 @@ internal static class XenVersion
             case Command.Capabilities:
                 return WriteText(vcpu, address, "xen-3.0-x86_64 "u8, 1024);
             case Command.Changeset:
-                return WriteText(vcpu, address, Denied, 64);
+                return WriteText(vcpu, address, [], 64);
             case Command.PlatformParameters:
                 return vcpu.TryWrite(address, HypervisorRange.Start) ? 0 : XenErrno.EFAULT;
             case Command.GetFeatures:
@@ -70,13 +71,14 @@ internal static class XenVersion
         return vcpu.TryWrite(new GuestVirtual(address.Value + sizeof(uint)), Features) ? 0 : XenErrno.EFAULT;
     }
 
-    /// <summary>struct xen_compile_info: compiler, user, host and date, all of them denied.</summary>
+    /// <summary>struct xen_compile_info: compiler, user, host and date.</summary>
     private static long WriteCompileInfo(Vcpu vcpu, GuestVirtual address)
     {
+        const int User = 64;
         Span<byte> info = stackalloc byte[64 + 16 + 32 + 32];
         info.Clear();
-        foreach (int offset in (ReadOnlySpan<int>)[0, 64, 80, 112])
-            Denied.CopyTo(info[offset..]);
+        ".NET"u8.CopyTo(info);
+        "cloudpv"u8.CopyTo(info[User..]);
         return vcpu.TryWrite<byte>(address, info) ? 0 : XenErrno.EFAULT;
     }
 

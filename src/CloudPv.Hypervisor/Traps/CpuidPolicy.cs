@@ -31,6 +31,9 @@ internal static class CpuidPolicy
     // FPU, DE, TSC, MSR, PAE, MCE, CX8, MCA, CMOV, PAT, CLFLUSH, MMX, FXSR, SSE, SSE2.
     private const uint Edx1 = 0x0789_c1f5;
 
+    /// <summary>HTT: EBX tells the number of logical processors.</summary>
+    private const uint Edx1Multithreading = 1 << 28;
+
     // Leaf 7: ERMS, RDSEED, ADX, CLFLUSHOPT, CLWB, SHA; FSRM; ARCH_CAPABILITIES.
     private const uint Ebx7 = (1 << 9) | (1 << 18) | (1 << 19) | (1 << 23) | (1 << 24) | (1 << 29);
     private const uint Edx7 = 1 << 4;
@@ -59,7 +62,7 @@ internal static class CpuidPolicy
     {
         0 => Text(Vendor, HighestBasic),
         1 => Features(vcpu),
-        4 => Cache(subleaf),
+        4 => Cache(vcpu, subleaf),
         7 => subleaf == 0 ? StructuredFeatures() : default,
         XenBase => Signed(XenSignature, XenHighest),
         >= XenBase + 1 and <= XenHighest => Xen(vcpu, index - XenBase, subleaf),
@@ -72,11 +75,14 @@ internal static class CpuidPolicy
         _ => default,
     };
 
+    /// <summary>The vCPUs are the cores of one package, their APIC ids their numbers.</summary>
     private static Leaf Features(Vcpu vcpu)
     {
         Leaf host = Host(1);
-        uint ebx = (uint)vcpu.Id * 2 << 24 | 1 << 16 | CacheLineQuadwords << 8;
-        return new Leaf(Signature, ebx, (host.Ecx & Ecx1) | Ecx1Hypervisor, host.Edx & Edx1);
+        uint cores = (uint)vcpu.Domain.Vcpus.Length;
+        uint ebx = (uint)vcpu.Id << 24 | cores << 16 | CacheLineQuadwords << 8;
+        uint multithreading = cores > 1 ? Edx1Multithreading : 0;
+        return new Leaf(Signature, ebx, (host.Ecx & Ecx1) | Ecx1Hypervisor, (host.Edx & Edx1) | multithreading);
     }
 
     private static Leaf StructuredFeatures()
@@ -91,15 +97,16 @@ internal static class CpuidPolicy
         return new Leaf(0, 0, host.Ecx & EcxExtended, EdxExtended);
     }
 
-    /// <summary>The host's caches, each as if one vCPU alone had it; AMD describes them in the same form in another leaf.</summary>
-    private static Leaf Cache(uint subleaf)
+    /// <summary>The host's caches, each as if one vCPU alone had it, and the number of cores; AMD describes caches in the same form in another leaf.</summary>
+    private static Leaf Cache(Vcpu vcpu, uint subleaf)
     {
         const uint SharingMask = 0x03ff_c000;
         const uint CoresMask = 0xfc00_0000;
+        uint cores = (uint)Math.Min(vcpu.Domain.Vcpus.Length, 64) - 1;
         Leaf host = Host(4, subleaf);
         if ((host.Eax & 0x1f) == 0)
             host = Host(0x8000_001d, subleaf);
-        return (host.Eax & 0x1f) == 0 ? default : host with { Eax = host.Eax & ~(SharingMask | CoresMask) };
+        return (host.Eax & 0x1f) == 0 ? default : host with { Eax = (host.Eax & ~(SharingMask | CoresMask)) | cores << 26 };
     }
 
     private static Leaf Xen(Vcpu vcpu, uint leaf, uint subleaf)
