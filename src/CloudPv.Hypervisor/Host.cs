@@ -14,7 +14,7 @@ public sealed class Host : IDisposable
         Options = options;
         Machine = new MachineMemory(MachineFrames);
         MachineToPhys = new MachineToPhys(Machine, FirstXenFrame);
-        Frames = new FrameTable(FirstDomainFrame, MachineFrames);
+        Frames = new FrameTable(FirstDomainFrame.Value, MachineFrames);
     }
 
     internal HostOptions Options { get; }
@@ -29,7 +29,8 @@ public sealed class Host : IDisposable
     internal const ulong MachineFrames = 1UL << 26;
 
     /// <summary>Where Xen's own frames begin, and those of domains: their numbers are never those that a guest uses itself.</summary>
-    private const ulong FirstXenFrame = 1UL << 10, FirstDomainFrame = 1UL << 18;
+    private const ulong FirstXenFrame = 1UL << 10;
+    internal static readonly Mfn FirstDomainFrame = new(1UL << 18);
 
     /// <summary>The bookkeeping of all frames, and the ranges that domains have.</summary>
     internal FrameTable Frames { get; }
