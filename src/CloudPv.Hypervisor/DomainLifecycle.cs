@@ -99,6 +99,7 @@ public sealed partial class Domain
         foreach (Vcpu vcpu in Vcpus)
             vcpu.Dispose();
         Memory.Dispose();
+        Bus.Dispose();
     }
 
     private void InterruptAll()

@@ -253,9 +253,9 @@ internal sealed unsafe class DomainMemory : IDisposable
 
     public void Dispose()
     {
-        _domain.Bus.SetAccess(First.Value, _rangeCount, FrameAccess.None);
         for (ulong i = 0; i < _rangeCount; i++)
             SetPhysicalOf(new(First.Value + i), MachineToPhys.Invalid);
+        _machine.Release(First.Value);
         _frames.Free(First, _rangeCount);
     }
 

@@ -9,7 +9,7 @@ public sealed unsafe class MachineMemory : IDisposable
     public const int FrameSize = 4096;
     public const int FrameShift = 12;
 
-    private readonly List<int> _files = [];
+    private readonly Dictionary<ulong, (int File, ulong Count)> _ranges = [];
     private bool _disposed;
 
     /// <summary>Reserves addresses for <paramref name="frameCount"/> frames; backs none.</summary>
@@ -33,12 +33,27 @@ public sealed unsafe class MachineMemory : IDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, FrameCount - firstFrame);
         var size = count << FrameShift;
         var file = HostSystem.CreateMemoryFile(name, size);
-        lock (_files)
-            _files.Add(file);
+        lock (_ranges)
+            _ranges.Add(firstFrame, (file, count));
 
         // SAFETY: the range lies within the reservation, which nothing else maps.
         HostSystem.Map(
             Frame(firstFrame), size, HostSystem.ProtRead | HostSystem.ProtWrite, HostSystem.MapShared | HostSystem.MapFixed | HostSystem.MapNoReserve, file);
+    }
+
+    /// <summary>Gives the memory of a backed range back to the host. A straggler that still looks at it sees zeros; the next <see cref="Back"/> may take the range.</summary>
+    /// <param name="firstFrame">As it was given to <see cref="Back"/>.</param>
+    public void Release(ulong firstFrame)
+    {
+        (int File, ulong Count) range;
+        lock (_ranges)
+            _ranges.Remove(firstFrame, out range);
+
+        // SAFETY: replaces the range's mapping in one step, so that its addresses are never without one.
+        HostSystem.Map(
+            Frame(firstFrame), range.Count << FrameShift, HostSystem.ProtRead | HostSystem.ProtWrite,
+            HostSystem.MapPrivate | HostSystem.MapAnonymous | HostSystem.MapFixed | HostSystem.MapNoReserve, -1);
+        HostSystem.Close(range.File);
     }
 
     /// <summary>The host address of a frame; the caller has checked that the frame is backed.</summary>
@@ -50,7 +65,7 @@ public sealed unsafe class MachineMemory : IDisposable
             return;
         _disposed = true;
         HostSystem.Unmap(Base, FrameCount << FrameShift);
-        foreach (var file in _files)
-            HostSystem.Close(file);
+        foreach (var range in _ranges.Values)
+            HostSystem.Close(range.File);
     }
 }

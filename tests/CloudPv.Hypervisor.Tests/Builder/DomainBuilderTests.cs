@@ -147,6 +147,16 @@ public sealed class DomainBuilderTests : IDisposable
         Build(new TestKernel().Build()).Memory.First.ShouldBe(Host.FirstDomainFrame);
     }
 
+    [Fact]
+    public void A_domain_that_ends_gives_its_memory_back()
+    {
+        using (Domain domain = Build(new TestKernel().Build()))
+            domain.Vcpus[0].TryWrite(new(TestKernel.VirtualBase + 0x300000), 0x4711UL).ShouldBeTrue();
+        Domain next = Build(new TestKernel().Build());
+        next.Memory.First.ShouldBe(Host.FirstDomainFrame);
+        Read<ulong>(next, TestKernel.VirtualBase + 0x300000).ShouldBe(0UL);
+    }
+
     private Domain Build(byte[] kernel, byte[]? ramdisk = null, int memory = 16, string commandLine = "") =>
         Domain.Build(_host, new DomainConfig
         {
