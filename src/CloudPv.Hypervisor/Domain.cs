@@ -84,7 +84,7 @@ public sealed unsafe partial class Domain : IGuest, IDisposable
     public EventPort ConsolePort { get; }
 
     /// <summary>What the domain's vCPUs did so far.</summary>
-    public DomainCounters Counters => DomainCounters.Sum(Vcpus.Select(vcpu => vcpu.Counters));
+    public DomainCounters Counters => DomainCounters.Sum(Vcpus);
 
     /// <summary>Whether the guest turned an assist on (vm_assist).</summary>
     internal bool HasAssist(VmAssistType type) => (Volatile.Read(ref _vmAssist) >> (int)type & 1) != 0;

@@ -6,15 +6,22 @@ namespace CloudPv.Hypervisor;
 /// <summary>What a domain's vCPUs did so far: a recent value of each count, by name.</summary>
 /// <param name="Hypercalls">Calls by hypercall (Xen's names; "unknown" where there is none of that number).</param>
 /// <param name="Exits">Returns from guest code by cause.</param>
-public sealed record DomainCounters(IReadOnlyDictionary<string, ulong> Hypercalls, IReadOnlyDictionary<string, ulong> Exits)
+/// <param name="Translator">What running guest code took, as <see cref="CpuStatistics"/> names it.</param>
+public sealed record DomainCounters(
+    IReadOnlyDictionary<string, ulong> Hypercalls, IReadOnlyDictionary<string, ulong> Exits, IReadOnlyDictionary<string, ulong> Translator)
 {
-    internal static DomainCounters Sum(IEnumerable<VcpuCounters> vcpus)
+    internal static DomainCounters Sum(IEnumerable<Vcpu> vcpus)
     {
         var hypercalls = new SortedDictionary<string, ulong>(StringComparer.Ordinal);
         var exits = new SortedDictionary<string, ulong>(StringComparer.Ordinal);
-        foreach (VcpuCounters vcpu in vcpus)
-            vcpu.AddTo(hypercalls, exits);
-        return new DomainCounters(hypercalls, exits);
+        var translator = new SortedDictionary<string, ulong>(StringComparer.Ordinal);
+        foreach (Vcpu vcpu in vcpus)
+        {
+            vcpu.Counters.AddTo(hypercalls, exits);
+            vcpu.Cpu.Statistics.AddTo(translator);
+        }
+
+        return new DomainCounters(hypercalls, exits, translator);
     }
 }
 

@@ -56,6 +56,7 @@ public sealed unsafe partial class Cpu
                     linkGeneration = _generation;
                     break;
                 case LeaveReason.JumpCacheMiss:
+                    Statistics.JumpCacheMisses++;
                     fillsJumpCache = true;
                     break;
                 case LeaveReason.Emulate:

@@ -15,6 +15,9 @@ public sealed class CpuStatistics
     /// <summary>Entries into translated code.</summary>
     public long Dispatches { get; internal set; }
 
+    /// <summary>Indirect jumps and jumps between pages that the jump cache could not answer.</summary>
+    public long JumpCacheMisses { get; internal set; }
+
     /// <summary>Instructions that ran in C#.</summary>
     public long InstructionsEmulated { get; internal set; }
 
@@ -24,7 +27,23 @@ public sealed class CpuStatistics
     /// <summary>Times that all translations were dropped because the code region was full, or because flags were seen to cross calls.</summary>
     public long CodeFlushes { get; internal set; }
 
+    /// <summary>Adds the counts but those of exits to sums by name.</summary>
+    public void AddTo(IDictionary<string, ulong> sums)
+    {
+        Add(sums, nameof(BlocksTranslated), BlocksTranslated);
+        Add(sums, nameof(InstructionsTranslated), InstructionsTranslated);
+        Add(sums, nameof(TlbMisses), TlbMisses);
+        Add(sums, nameof(Dispatches), Dispatches);
+        Add(sums, nameof(JumpCacheMisses), JumpCacheMisses);
+        Add(sums, nameof(InstructionsEmulated), InstructionsEmulated);
+        Add(sums, nameof(BlocksInvalidated), BlocksInvalidated);
+        Add(sums, nameof(CodeFlushes), CodeFlushes);
+    }
+
     public long Exits(CpuExitKind kind) => _exits[(int)kind];
 
     internal void CountExit(CpuExitKind kind) => _exits[(int)kind]++;
+
+    private static void Add(IDictionary<string, ulong> sums, string name, long count) =>
+        sums[name] = (sums.TryGetValue(name, out var sum) ? sum : 0) + (ulong)count;
 }

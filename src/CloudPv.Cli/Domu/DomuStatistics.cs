@@ -10,6 +10,7 @@ internal static class DomuStatistics
     {
         await WriteAsync("hypercalls", counters.Hypercalls, output);
         await WriteAsync("exits", counters.Exits, output);
+        await WriteAsync("translator", counters.Translator, output);
     }
 
     private static async Task WriteAsync(string title, IReadOnlyDictionary<string, ulong> counts, TextWriter output)
