@@ -4,8 +4,8 @@ using CloudPv.Cli.StarterImage;
 
 namespace CloudPv.Cli.Tests;
 
-/// <summary>The starter image, built once from Debian's packages and looked at with other people's tools.</summary>
-public sealed class StarterImageTests(StarterImageTests.BuiltImage image) : IClassFixture<StarterImageTests.BuiltImage>
+/// <summary>The starter image, looked at with other people's tools.</summary>
+public sealed class StarterImageTests(BuiltStarterImage image)
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -84,35 +84,5 @@ public sealed class StarterImageTests(StarterImageTests.BuiltImage image) : ICla
     {
         var builder = new StarterImageBuilder(DebianPackages.InUserCache(), "linux-image-of-nobody");
         (await Should.ThrowAsync<CommandFailedException>(() => builder.BuildAsync(image.Folder, Cancel))).Message.ShouldContain("linux-image-of-nobody");
-    }
-
-    public sealed class BuiltImage : IAsyncLifetime
-    {
-        private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("cloudpv-starter-test-");
-
-        public string Folder => _folder.FullName;
-
-        public string RootDisk => Path.Combine(Folder, "root.img");
-
-        public StarterImageManifest Manifest { get; private set; } = null!;
-
-        public async ValueTask InitializeAsync() =>
-            Manifest = await new StarterImageBuilder(DebianPackages.InUserCache(), StarterImageBuilder.DefaultKernelPackage).BuildAsync(Folder, CancellationToken.None);
-
-        public Task<string> DebugfsAsync(string request, CancellationToken cancel) => Tool.RunAsync("debugfs", ["-R", request, RootDisk], cancel: cancel);
-
-        /// <summary>Copies a file out of the root disk.</summary>
-        public async Task<string> ExtractAsync(string file, CancellationToken cancel)
-        {
-            var copy = Path.Combine(Folder, Path.GetFileName(file));
-            await DebugfsAsync($"dump {file} {copy}", cancel);
-            return copy;
-        }
-
-        public ValueTask DisposeAsync()
-        {
-            _folder.Delete(recursive: true);
-            return ValueTask.CompletedTask;
-        }
     }
 }
