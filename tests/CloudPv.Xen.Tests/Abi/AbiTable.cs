@@ -25,7 +25,7 @@ public static partial class AbiTable
     public static readonly string[] Headers =
     [
         "xen.h", "memory.h", "elfnote.h", "errno.h", "grant_table.h", "sched.h", "vcpu.h", "event_channel.h", "callback.h", "physdev.h", "platform.h",
-        "features.h", "version.h", "nmi.h", "io/console.h", "io/xs_wire.h", "io/blkif.h", "io/netif.h",
+        "features.h", "version.h", "nmi.h", "io/console.h", "io/xenbus.h", "io/xs_wire.h", "io/blkif.h", "io/netif.h",
     ];
 
     public static readonly StructRow[] Structs =
@@ -118,6 +118,30 @@ public static partial class AbiTable
         new(typeof(Runstate), "RUNSTATE_"),
         new(typeof(HypercallNumber), "__HYPERVISOR_", "Mca=__HYPERVISOR_arch_0"),
         new(typeof(ShutdownReason), "SHUTDOWN_", "PowerOff=SHUTDOWN_poweroff", "SoftReset=SHUTDOWN_soft_reset"),
+        new(typeof(XenbusState), "XenbusState", [.. Enum.GetNames<XenbusState>().Select(name => $"{name}=XenbusState{name}")]),
+        new(typeof(XsMessageType), "XS_"),
+        new(typeof(XsLimits), "XENSTORE_", "AbsolutePathMax=XENSTORE_ABS_PATH_MAX", "RelativePathMax=XENSTORE_REL_PATH_MAX"),
+        new(typeof(XenstoreServerFeatures), "XENSTORE_SERVER_FEATURE_", "None=-"),
+        new(typeof(XenstoreConnectionState), "XENSTORE_"),
+        new(typeof(XenstoreRingError), "XENSTORE_ERROR_", "Communication=XENSTORE_ERROR_COMM", "RingIndex=XENSTORE_ERROR_RINGIDX", "Protocol=XENSTORE_ERROR_PROTO"),
+        new(typeof(BlkifOperation), "BLKIF_OP_"),
+        new(typeof(BlkifStatus), "BLKIF_RSP_", "NotSupported=BLKIF_RSP_EOPNOTSUPP"),
+        new(typeof(VdiskInfo), "VDISK_", "None=-", "ReadOnly=VDISK_READONLY"),
+        new(typeof(Blkif), "BLKIF_", "SectorSize=-", "MaxSegments=BLKIF_MAX_SEGMENTS_PER_REQUEST", "MaxIndirectPages=BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST",
+            "SegmentSize=sizeof(struct blkif_request_segment)", "SegmentsPerIndirectPage=-", "ResponseSize=-",
+            "ResponseOperation=offsetof(struct blkif_response, operation)", "ResponseStatus=offsetof(struct blkif_response, status)", "DiscardSecure=BLKIF_DISCARD_SECURE"),
+    ];
+
+    /// <summary>The layout of blkif requests, which is data: the frontend chooses it.</summary>
+    public static readonly (int Value, string Expression)[] BlkifX86_64 =
+    [
+        (BlkifAbi.X86_64.SlotSize, "sizeof(union blkif_sring_entry)"),
+        (BlkifAbi.X86_64.Id, "offsetof(struct blkif_request, id)"),
+        (BlkifAbi.X86_64.SectorNumber, "offsetof(struct blkif_request, sector_number)"),
+        (BlkifAbi.X86_64.Segments, "offsetof(struct blkif_request, seg)"),
+        (BlkifAbi.X86_64.DiscardSectors, "offsetof(struct blkif_request_discard, nr_sectors)"),
+        (BlkifAbi.X86_64.IndirectHandle, "offsetof(struct blkif_request_indirect, handle)"),
+        (BlkifAbi.X86_64.IndirectGrefs, "offsetof(struct blkif_request_indirect, indirect_grefs)"),
     ];
 
     /// <summary>Structs of the ABI that no public header spells out.</summary>
@@ -125,7 +149,8 @@ public static partial class AbiTable
 
     public static IEnumerable<string> Expressions() =>
         Structs.SelectMany(row => Fields(row).Select(field => field.Expression).Append($"sizeof({row.XenName})"))
-            .Concat(Constants.SelectMany(row => Values(row).Select(value => value.Expression)));
+            .Concat(Constants.SelectMany(row => Values(row).Select(value => value.Expression)))
+            .Concat(BlkifX86_64.Select(row => row.Expression));
 
     /// <summary>Each field with its offset here and the C expression of its offset there.</summary>
     public static IEnumerable<(string Name, int Offset, string Expression)> Fields(StructRow row)

@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using CloudPv.Xen.Io;
 
 namespace CloudPv.Xen.Tests;
 
@@ -25,6 +26,16 @@ public sealed class AbiTests
     {
         foreach ((string name, long value, string expression) in AbiTable.Values(row))
             value.ShouldBe(XenHeaders.Evaluate(expression), $"{row.Type.Name}.{name}");
+    }
+
+    [Fact]
+    public void A_block_request_is_laid_out_as_Xens_and_for_i386_with_64_bit_fields_aligned_to_4()
+    {
+        foreach ((int value, string expression) in AbiTable.BlkifX86_64)
+            ((long)value).ShouldBe(XenHeaders.Evaluate(expression), expression);
+        BlkifAbi small = BlkifAbi.X86_32, large = BlkifAbi.X86_64;
+        new[] { small.Id, small.SectorNumber, small.Segments, small.DiscardSectors, small.IndirectHandle, small.IndirectGrefs, small.SlotSize }.ShouldBe(
+            new[] { large.Id, large.SectorNumber, large.Segments, large.DiscardSectors, large.IndirectHandle, large.IndirectGrefs, large.SlotSize }.Select(offset => offset - 4));
     }
 
     [Fact]
