@@ -14,7 +14,7 @@ export const actions = {
   reboot: { title: 'Reboot', icon: 'reboot', doing: 'Rebooting', from: ['running'], run: rebootInstance },
   terminate: {
     title: 'Terminate', icon: 'trash', doing: 'Terminating', danger: true, from: ['pending', 'running', 'stopping', 'stopped'], run: terminateInstance,
-    question: { title: 'Terminate for good?', text: 'The instance is removed with its disk. This can’t be undone.', action: 'Terminate' },
+    question: { title: 'Terminate for good?', text: 'Terminating removes an instance with its disk. This can’t be undone.', action: 'Terminate' },
   },
 };
 

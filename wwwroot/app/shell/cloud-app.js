@@ -24,8 +24,8 @@ class CloudApp extends Element {
       this.requestUpdate();
     });
     addEventListener('keydown', event => {
-      if (event.key === 'Escape')
-        this._navOpen = false;
+      if (event.key === 'Escape' && this._navOpen)
+        this.#closeNav();
     });
     this.#resume();
   }
@@ -37,6 +37,17 @@ class CloudApp extends Element {
     } catch (problem) {
       this._problem = problem;
     }
+  }
+
+  async #openNav() {
+    this._navOpen = true;
+    await this.updateComplete;
+    this.querySelector('.nav-link').focus();
+  }
+
+  #closeNav() {
+    this._navOpen = false;
+    this.querySelector('.top-bar button').focus();
   }
 
   #skip() {
@@ -77,11 +88,11 @@ class CloudApp extends Element {
       <div class="shell">
         <div class="top-bar">
           <button type="button" class="icon-button" aria-label="Menu" aria-expanded=${String(this._navOpen)} aria-controls="nav"
-            @click=${() => this._navOpen = true}>${icon('menu')}</button>
+            @click=${this.#openNav}>${icon('menu')}</button>
           <a class="brand" href=${href('instances')}>${mark} CloudPv</a>
         </div>
-        <nav-bar id="nav" class="nav" .section=${page.section} ?data-open=${this._navOpen}></nav-bar>
-        ${this._navOpen ? html`<div class="nav-veil" @click=${() => this._navOpen = false}></div>` : nothing}
+        <nav-bar id="nav" class="nav" role="banner" .section=${page.section} ?data-open=${this._navOpen}></nav-bar>
+        ${this._navOpen ? html`<div class="nav-veil" @click=${this.#closeNav}></div>` : nothing}
         <main id="main" class="page" tabindex="-1">${keyed(page.key, page.render(route))}</main>
       </div>
       <confirm-dialog></confirm-dialog>
