@@ -1,0 +1,154 @@
+using CloudPv.Guests;
+using CloudPv.Xen;
+using Iced.Intel;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace CloudPv.Hypervisor.Tests.Traps;
+
+/// <summary>The way to user mode by HYPERVISOR_iret, and back by SYSCALL and faults. User and kernel share one page table here.</summary>
+public sealed class UserModeTests
+{
+    private const int Iret = 23, StackSwitch = 3, MmuextOp = 26, SetSegmentBase = 25;
+    private const long KernelStack = 0x5800, UserStack = 0x5f00;
+    private const byte InvalidOpcode = 6;
+
+    [Fact]
+    public void Syscall_in_user_mode_enters_the_syscall_callback_on_the_kernel_stack()
+    {
+        using TestGuest guest = TestGuest.Run(c =>
+        {
+            Label callback = c.CreateLabel(), user = c.CreateLabel(), behind = c.CreateLabel();
+            PrepareUserMode(c);
+            c.SetCallbacks(callback, callback, callback);
+            c.lea(rax, __[behind]);
+            c.Save(10, rax);
+            GoToUserMode(c, user);
+            c.Label(ref user);
+            c.syscall();
+            c.Label(ref behind);
+            c.ud2();
+            c.Label(ref callback);
+            for (int word = 0; word < 7; word++)
+                c.SaveFrom(word, __[rsp + word * 8]);
+            c.Save(11, rsp);
+            c.ShutDown();
+        });
+
+        guest.Result(0).ShouldBe(guest.Result(10), "rcx is the return address");
+        guest.Result(1).ShouldBe(guest.Result(4) & ~0x200ul | 0x200, "r11 is the flags");
+        guest.Result(2).ShouldBe(guest.Result(10));
+        ((ushort)guest.Result(3)).ShouldBe((ushort)0xe033, "user code shows ring 3");
+        guest.Result(5).ShouldBe((ulong)UserStack);
+        guest.Result(11).ShouldBe((ulong)KernelStack - 7 * 8);
+    }
+
+    [Fact]
+    public void A_fault_in_user_mode_comes_on_the_kernel_stack_with_the_user_selector()
+    {
+        using TestGuest guest = TestGuest.Run(c =>
+        {
+            Label handler = c.CreateLabel(), user = c.CreateLabel();
+            PrepareUserMode(c);
+            c.SetTraps(new Gate(InvalidOpcode, 0, handler));
+            GoToUserMode(c, user);
+            c.Label(ref user);
+            c.ud2();
+            c.Label(ref handler);
+            c.SaveFrom(0, __[rsp + 24]);
+            c.Save(1, rsp);
+            c.ShutDown();
+        });
+
+        ((ushort)guest.Result(0)).ShouldBe((ushort)0xe033);
+        guest.Result(1).ShouldBe((ulong)KernelStack - 7 * 8);
+    }
+
+    [Fact]
+    public void The_gs_bases_change_places_with_the_mode()
+    {
+        using TestGuest guest = TestGuest.Run(c =>
+        {
+            Label callback = c.CreateLabel(), user = c.CreateLabel();
+            PrepareUserMode(c);
+            c.SetCallbacks(callback, callback, callback);
+            c.mov(__qword_ptr[0x4200], 0x55);
+            c.mov(__qword_ptr[0x4300], 0x66);
+            c.Call(SetSegmentBase, 1, 0x4200);
+            c.Call(SetSegmentBase, 2, 0x4300);
+            GoToUserMode(c, user);
+            c.Label(ref user);
+            c.mov(rbp, __qword_ptr.gs[0]);
+            c.syscall();
+            c.Label(ref callback);
+            c.Save(0, rbp);
+            c.SaveFrom(1, __qword_ptr.gs[0]);
+            c.ShutDown();
+        });
+
+        guest.Result(0).ShouldBe(0x55ul);
+        guest.Result(1).ShouldBe(0x66ul);
+    }
+
+    [Fact]
+    public void Iret_to_user_mode_without_user_page_tables_crashes_the_domain()
+    {
+        using var guest = new TestGuest(c =>
+        {
+            Label user = c.CreateLabel();
+            GoToUserMode(c, user);
+            c.Label(ref user);
+            c.ShutDown();
+        });
+        guest.Domain.Unpause();
+
+        guest.WaitForEnd().ShouldBe(ShutdownReason.Crash);
+    }
+
+    [Fact]
+    public void A_privileged_instruction_in_user_mode_stays_a_protection_fault()
+    {
+        using TestGuest guest = TestGuest.Run(c =>
+        {
+            Label handler = c.CreateLabel(), user = c.CreateLabel();
+            PrepareUserMode(c);
+            c.SetTraps(new Gate(13, 0, handler));
+            GoToUserMode(c, user);
+            c.Label(ref user);
+            c.mov(rax, cr0);
+            c.Label(ref handler);
+            c.SaveFrom(0, __[rsp + 32]);
+            c.ShutDown();
+        });
+
+        ((ushort)guest.Result(0)).ShouldBe((ushort)0xe033);
+    }
+
+    /// <summary>The user's page table is the kernel's own; its kernel stack is <see cref="KernelStack"/>.</summary>
+    private static void PrepareUserMode(Assembler c)
+    {
+        const int NewUserBaseptr = 15;
+        c.mov(rax, cr3);
+        c.shr(rax, 12);
+        c.mov(__dword_ptr[GuestCode.Arguments], NewUserBaseptr);
+        c.mov(__[GuestCode.Arguments + 8], rax);
+        c.Call(MmuextOp, GuestCode.Arguments, 1, 0, 0x7ff0);
+        c.Call(StackSwitch, 0xe02b, KernelStack);
+    }
+
+    private static void GoToUserMode(Assembler c, Label user)
+    {
+        // struct iret_context, from its end: ss, rsp, rflags, cs, rip, flags, rcx, r11, rax.
+        c.push(0x2b);
+        c.mov(__dword_ptr[rsp], 0xe02b);
+        c.push((int)UserStack);
+        c.push(0x202);
+        c.push(0x33);
+        c.mov(__dword_ptr[rsp], 0xe033);
+        c.lea(rax, __[user]);
+        c.push(rax);
+        for (int word = 0; word < 4; word++)
+            c.push(0);
+        c.mov(eax, Iret);
+        c.syscall();
+    }
+}
