@@ -97,14 +97,15 @@ public static class GuestCode
         c.Hypercall(SetCallbacks);
     }
 
-    /// <summary>Stores the machine frame of one of the kernel's own pages in rax. rbx must be start_info's mfn_list.</summary>
-    public static void FrameOf(this Assembler c, long page) => c.mov(rax, __[rbx + (page >> 12) * 8]);
-
-    /// <summary>rbx = the list of the guest's machine frames. At the start, where rsi is start_info.</summary>
-    public static void LoadFrameList(this Assembler c)
+    /// <summary>rax = the machine frame of one of the kernel's pages. The builder's frames are consecutive, so it is as far from the page table's as the pages are.</summary>
+    public static void FrameOf(this Assembler c, long page)
     {
-        const int StartInfoMfnList = 104;
-        c.mov(rbx, __[rsi + StartInfoMfnList]);
+        const ulong MachineToPhys = 0xffff800000000000;
+        c.mov(rax, cr3);
+        c.shr(rax, 12);
+        c.mov(rcx, MachineToPhys);
+        c.sub(rax, __[rcx + rax * 8]);
+        c.add(rax, (int)(page >> 12));
     }
 }
 
