@@ -21,6 +21,9 @@ internal sealed unsafe class DescriptorTables(Vcpu vcpu) : ISegmentDescriptors
     private GuestVirtual _ldtBase;
     private int _ldtEntries;
 
+    /// <summary>The pages of the GDT that the guest set.</summary>
+    public ReadOnlySpan<Mfn> GdtFrames => _gdtFrames.AsSpan(0, PagesFor(_gdtEntries));
+
     public bool TryRead(ushort selector, out ulong descriptor)
     {
         int index = selector >> 3;
@@ -70,7 +73,7 @@ internal sealed unsafe class DescriptorTables(Vcpu vcpu) : ISegmentDescriptors
                 Release(memory, frames[..i]);
                 return XenErrno.EINVAL;
             }
-            Release(memory, _gdtFrames.AsSpan(0, PagesFor(_gdtEntries)));
+            Release(memory, GdtFrames);
             frames.CopyTo(_gdtFrames);
             _gdtEntries = entries;
         }
