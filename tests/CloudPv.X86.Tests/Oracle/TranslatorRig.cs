@@ -14,6 +14,7 @@ internal sealed unsafe class TranslatorRig : IDisposable
     private readonly MachineMemory _memory = new(FrameCount);
     private readonly CpuBus _bus;
     private readonly Cpu _cpu;
+    private int _runs;
     private ulong _nextTable = RootFrame + 1;
 
     public TranslatorRig(string name, TranslatorOptions options)
@@ -60,6 +61,9 @@ internal sealed unsafe class TranslatorRig : IDisposable
         memory.CopyTo(Memory);
         for (var page = 0ul; page < Arena.CodeSize / Arena.PageSize; page++)
             _bus.CodeWritten(ArenaFrame + page);
+        // Misses are as much of a test as hits.
+        if (_runs++ % 3 == 0)
+            _cpu.FlushTlb();
         _cpu.State = state;
         var exit = _cpu.Run();
         state = _cpu.State;

@@ -11,13 +11,15 @@ internal sealed class SequenceGenerator(SeededRandom random) : IMemoryShape
     private const int Longest = 30;
     private const int Slack = 512;
 
+    /// <summary>The most rounds that a loop makes.</summary>
+    public int LongestLoop { get; init; } = 5;
+
     /// <summary>Loading garbage here would end most sequences at once; or what is stored tells the addresses of the x87 code.</summary>
     private static readonly HashSet<Mnemonic> Unsuitable =
     [
         Mnemonic.Fnstenv, Mnemonic.Fnsave, Mnemonic.Fxsave, Mnemonic.Fxsave64,
         Mnemonic.Fldenv, Mnemonic.Frstor, Mnemonic.Fxrstor, Mnemonic.Fxrstor64, Mnemonic.Ldmxcsr, Mnemonic.Fldcw, Mnemonic.Enter, Mnemonic.Leave, Mnemonic.Xlatb,
         Mnemonic.Popf, Mnemonic.Popfq, Mnemonic.Div, Mnemonic.Idiv, Mnemonic.Maskmovq, Mnemonic.Maskmovdqu,
-        Mnemonic.Bt, Mnemonic.Bts, Mnemonic.Btr, Mnemonic.Btc,
     ];
 
     private static readonly Code[] Pool = [.. TestedCodes.All.Where(IsSafe)];
@@ -25,13 +27,19 @@ internal sealed class SequenceGenerator(SeededRandom random) : IMemoryShape
     /// <summary>Plain integer code, which is most of what guests run.</summary>
     private static readonly Code[] Common = [.. Pool.Where(code => code.CpuidFeatures().All(feature => feature < CpuidFeature.FPU || feature == CpuidFeature.X64 || feature == CpuidFeature.CMOV))];
 
+    private static readonly Code[] Strings = [.. TestedCodes.All.Where(code => code.IsStringInstruction())];
+
     private static readonly Code[] Branches = [.. TestedCodes.All.Where(code => code.IsJccNear() || code.IsJccShort())];
 
     private readonly InstructionInfoFactory _info = new();
     private readonly OperandGenerator _operands = new(random);
     private readonly List<Instruction> _instructions = [];
     private readonly List<Register> _bases = [];
+
+    /// <summary>Places inside an idiom, to which no branch may lead.</summary>
+    private readonly HashSet<int> _inner = [];
     private Register _counter;
+    private Register _index;
 
     public void Make(TestCase test)
     {
@@ -55,6 +63,12 @@ internal sealed class SequenceGenerator(SeededRandom random) : IMemoryShape
         instruction.MemoryBase = random.Pick<Register>([.. _bases]);
         instruction.MemoryDisplSize = 1;
         instruction.MemoryDisplacement64 = (ulong)(random.Next(random.OneIn(2) ? 64 : Slack) & -alignment);
+        if (random.OneIn(8))
+            instruction.SegmentPrefix = random.OneIn(2) ? Register.FS : Register.GS;
+        if (_index == Register.None || !random.OneIn(4))
+            return;
+        instruction.MemoryIndex = _index;
+        instruction.MemoryIndexScale = 1 << random.Next(4);
     }
 
     private bool TryMake(TestCase test)
@@ -62,6 +76,7 @@ internal sealed class SequenceGenerator(SeededRandom random) : IMemoryShape
         test.Clear(random);
         PickRegisters(test);
         _instructions.Clear();
+        _inner.Clear();
         var length = 4 + random.Next(Longest - 4);
         while (_instructions.Count < length)
             Add();
@@ -92,10 +107,22 @@ internal sealed class SequenceGenerator(SeededRandom random) : IMemoryShape
             test.Start.Registers[number] = PickBase();
         }
 
-        var counter = Register.RAX + random.Next(16);
-        _counter = random.OneIn(2) || _bases.Contains(counter) ? Register.None : counter;
+        (_counter, _index) = (Register.None, Register.None);
+        _counter = PickFree();
         if (_counter != Register.None)
-            test.Start.Registers[_counter.GetNumber()] = 1 + (ulong)random.Next(5);
+            test.Start.Registers[_counter.GetNumber()] = 1 + (ulong)random.Next(LongestLoop);
+        _index = PickFree();
+        if (_index != Register.None)
+            test.Start.Registers[_index.GetNumber()] = (ulong)random.Next(16);
+        test.Start.FsBase = (ulong)random.Next(4) * 16;
+        test.Start.GsBase = (ulong)random.Next(4) * 16;
+    }
+
+    /// <summary>A register for some purpose; or none, half of the time.</summary>
+    private Register PickFree()
+    {
+        var register = Register.RAX + random.Next(16);
+        return random.OneIn(2) || IsReserved(register) ? Register.None : register;
     }
 
     /// <summary>Mostly with room on both sides; sometimes where rights end.</summary>
@@ -117,6 +144,12 @@ internal sealed class SequenceGenerator(SeededRandom random) : IMemoryShape
                 break;
             case 2 when random.OneIn(2):
                 AddBaseMove();
+                break;
+            case 2 when random.OneIn(2):
+                AddStringOperation();
+                break;
+            case 2:
+                AddCall();
                 break;
             case <= 5:
                 AddRandom(random.Pick<Code>(Common));
@@ -145,10 +178,74 @@ internal sealed class SequenceGenerator(SeededRandom random) : IMemoryShape
             : Instruction.Create(Code.Add_rm64_imm8, register, distance));
     }
 
+    /// <summary>A direct or indirect call, an indirect jump or a return, to just behind it. There, as behind every call, flags are dead.</summary>
+    private void AddCall()
+    {
+        var target = Register.RAX + random.Next(16);
+        if (IsReserved(target))
+            return;
+        var start = _instructions.Count;
+        var kind = random.Next(4);
+        var behind = (ulong)start + (kind == 0 ? 2ul : kind == 1 ? 4ul : 3ul);
+        if (kind != 0)
+            Append(Instruction.Create(Code.Lea_r64_m, target, new MemoryOperand(Register.RIP, (long)behind, 8)));
+        switch (kind)
+        {
+            case 0:
+                Append(Instruction.CreateBranch(Code.Call_rel32_64, behind));
+                break;
+            case 1:
+                Append(Instruction.Create(Code.Push_r64, target));
+                Append(Instruction.Create(Code.Retnq));
+                break;
+            case 2:
+                Append(Instruction.Create(Code.Jmp_rm64, target));
+                break;
+            default:
+                Append(Instruction.Create(Code.Call_rm64, target));
+                break;
+        }
+
+        Append(Instruction.Create(Code.Cmp_rm64_imm8, target, random.Next(128)));
+        if (kind is 0 or 3)
+            Append(Instruction.Create(Code.Lea_r64_m, Register.RSP, new MemoryOperand(Register.RSP, 8, 1)));
+        Close(start);
+    }
+
+    private void AddStringOperation()
+    {
+        if (IsReserved(Register.RSI) || IsReserved(Register.RDI) || IsReserved(Register.RCX) || IsReserved(Register.RAX))
+            return;
+        var start = _instructions.Count;
+        Append(Instruction.Create(Code.Lea_r64_m, Register.RSI, new MemoryOperand(random.Pick<Register>([.. _bases]), random.Next(Slack), 1)));
+        Append(Instruction.Create(Code.Lea_r64_m, Register.RDI, new MemoryOperand(random.Pick<Register>([.. _bases]), random.Next(Slack), 1)));
+        Append(Instruction.Create(Code.Mov_r32_imm32, Register.ECX, random.Next(20)));
+        var text = new Instruction { Code = random.Pick<Code>(Strings) };
+        _operands.Set(ref text, this);
+        text.HasRepPrefix = random.OneIn(2);
+        text.HasRepnePrefix = !text.HasRepPrefix && text.Code.ToOpCode().CanUseRepnePrefix && random.OneIn(2);
+        Append(text);
+        Close(start);
+    }
+
+    /// <summary>Everything since <paramref name="start"/> belongs together.</summary>
+    private void Close(int start)
+    {
+        for (var i = start + 1; i < _instructions.Count; i++)
+            _inner.Add(i);
+    }
+
     private void AddRandom(Code code)
     {
         var instruction = new Instruction { Code = code };
         _operands.Set(ref instruction, this);
+        if (instruction.Mnemonic is Mnemonic.Bt or Mnemonic.Bts or Mnemonic.Btr or Mnemonic.Btc && instruction.Op1Kind == OpKind.Register)
+        {
+            if (_index == Register.None)
+                return;
+            instruction.Op1Register = instruction.Op1Register - instruction.Op1Register.GetNumber() + _index.GetNumber();
+        }
+
         if (instruction.Op0Kind == OpKind.Memory && code.ToOpCode().CanUseLockPrefix)
             instruction.HasLockPrefix = random.OneIn(4);
         if (!InstructionGenerator.TryEncode(in instruction, Arena.Low, out _) || ChangesReserved(in instruction))
@@ -167,7 +264,7 @@ internal sealed class SequenceGenerator(SeededRandom random) : IMemoryShape
         return false;
     }
 
-    private bool IsReserved(Register register) => register == _counter || _bases.Contains(register);
+    private bool IsReserved(Register register) => register == _counter || register == _index || _bases.Contains(register);
 
     /// <summary>Labels the instruction with its place, by which branches name it until it has an address.</summary>
     private void Append(Instruction instruction)
@@ -182,7 +279,7 @@ internal sealed class SequenceGenerator(SeededRandom random) : IMemoryShape
         if (_counter != Register.None)
         {
             Append(Instruction.Create(Code.Dec_rm64, _counter));
-            Append(Instruction.CreateBranch(Code.Jne_rel32_64, 1 + (ulong)random.Next(_instructions.Count - 1)));
+            Append(Instruction.CreateBranch(Code.Jne_rel32_64, 1 + (ulong)Outer(random.Next(_instructions.Count - 1))));
         }
 
         // A branch past the counting would loop forever: none of them leads to the last two, the loop's own branch and the end.
@@ -193,9 +290,17 @@ internal sealed class SequenceGenerator(SeededRandom random) : IMemoryShape
             var instruction = _instructions[i];
             if (instruction.Op0Kind != OpKind.NearBranch64 || instruction.NearBranch64 != 0)
                 continue;
-            instruction.NearBranch64 = (ulong)Math.Min(i + 2 + random.Next(6), reachable);
+            instruction.NearBranch64 = 1 + (ulong)Outer(Math.Min(i + 1 + random.Next(6), reachable - 1));
             _instructions[i] = instruction;
         }
+    }
+
+    /// <summary>The first place from here on that isn't inside an idiom.</summary>
+    private int Outer(int place)
+    {
+        while (_inner.Contains(place))
+            place++;
+        return place;
     }
 
     /// <summary>

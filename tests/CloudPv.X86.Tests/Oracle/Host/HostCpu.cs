@@ -149,7 +149,7 @@ internal sealed unsafe class HostCpu : IDisposable
     /// <summary>A case that never ends would leave the test waiting: the kernel ends the process instead.</summary>
     private void LimitTime()
     {
-        const ulong seconds = 30;
+        const ulong seconds = 10;
         Control(HostProgram.Limit) = seconds;
         Control(HostProgram.Limit + 8) = seconds;
         Call(SysSetrlimit, 0, HostProgram.Control + HostProgram.Limit);
