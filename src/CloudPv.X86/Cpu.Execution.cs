@@ -130,7 +130,7 @@ public sealed unsafe partial class Cpu
         }
 
         block.IsFreeOfBroughtFlags = true;
-        Space.Jumps.Add(block);
+        Space.AddToJumpCache(block);
         return true;
     }
 

@@ -143,7 +143,7 @@ public sealed unsafe partial class Cpu
         _blocks.Clear();
         _region.Clear();
         foreach (var space in _spaces)
-            space.Jumps.Clear();
+            space.ClearJumpCache();
     }
 
     /// <summary>The instruction that wrote code is done (or faulted): everyone's translations of what it wrote go.</summary>

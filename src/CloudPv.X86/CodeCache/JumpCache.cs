@@ -6,13 +6,15 @@ namespace CloudPv.X86;
 /// </summary>
 internal sealed unsafe class JumpCache
 {
+    /// <summary>The address bits that choose the slot.</summary>
     public const ulong Mask = ContextLayout.JumpCacheEntries - 1;
 
     private readonly nint* _slots;
     private readonly nint _miss;
 
-    /// <summary>A bit for each page of which there may be an address in the table, by the low bits of the page's number.</summary>
-    private readonly ulong[] _pages = new ulong[64];
+    // The slots filled since the last clearing; too many are as good as all.
+    private readonly ushort[] _filled = new ushort[2048];
+    private int _filledCount = int.MaxValue;
 
     // SAFETY: the context has ContextLayout.JumpCacheEntries slots here, and Slot is below that.
     public JumpCache(CpuContext* context, CpuMode mode, byte* miss)
@@ -26,9 +28,12 @@ internal sealed unsafe class JumpCache
 
     public void Add(Block block)
     {
-        var page = block.Key.Rip >> MachineMemory.FrameShift;
-        _pages[page >> 6 & 63] |= 1ul << (int)(page & 63);
-        _slots[Slot(block.Key.Rip)] = (nint)block.IndirectEntry;
+        var slot = Slot(block.Key.Rip);
+        if (_filledCount < _filled.Length)
+            _filled[_filledCount] = (ushort)slot;
+        if (_filledCount <= _filled.Length)
+            _filledCount++;
+        _slots[slot] = (nint)block.IndirectEntry;
     }
 
     public void Remove(Block block)
@@ -40,15 +45,16 @@ internal sealed unsafe class JumpCache
 
     public void Clear()
     {
-        new Span<nint>(_slots, ContextLayout.JumpCacheEntries).Fill(_miss);
-        Array.Clear(_pages);
-    }
+        if (_filledCount <= _filled.Length)
+        {
+            foreach (var slot in _filled.AsSpan(0, _filledCount))
+                _slots[slot] = _miss;
+        }
+        else
+        {
+            new Span<nint>(_slots, ContextLayout.JumpCacheEntries).Fill(_miss);
+        }
 
-    /// <summary>Clears the table if it may hold addresses of a page; they can be anywhere in it.</summary>
-    public void ClearIfHolding(ulong address)
-    {
-        var page = address >> MachineMemory.FrameShift;
-        if ((_pages[page >> 6 & 63] >> (int)(page & 63) & 1) != 0)
-            Clear();
+        _filledCount = 0;
     }
 }

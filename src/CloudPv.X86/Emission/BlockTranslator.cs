@@ -47,7 +47,7 @@ internal sealed unsafe partial class BlockTranslator(TranslatorOptions options, 
         _inGroup = false;
         _pendingMove = 0;
         region.UseHot();
-        var indirectEntry = _kind == BlockKind.Normal && !block.Straddles ? EmitIndirectEntry() : null;
+        var indirectEntry = _kind == BlockKind.Normal ? EmitIndirectEntry() : null;
         _entry = _code.Cursor;
         EmitInstructions();
         region.UseCold();

@@ -3,11 +3,14 @@ namespace CloudPv.X86;
 /// <summary>What a CPU keeps of one mode's address space: its soft TLB, jump cache and instruction TLB, all dropped together.</summary>
 internal sealed unsafe class AddressSpace
 {
+    private readonly ExecutedPages _executed;
+
     public AddressSpace(CpuContext* context, CpuMode mode, CpuBus bus, Stubs stubs)
     {
         Tlb = new SoftTlb(context, mode);
         Jumps = new JumpCache(context, mode, stubs.Leave(LeaveReason.JumpCacheMiss));
         Fetcher = new CodeFetcher(bus.Walker, bus.Memory);
+        _executed = new ExecutedPages(bus.Walker);
         Translation = new ModeTranslation(mode, new FlagLiveness(bus.Options, Fetcher));
     }
 
@@ -19,11 +22,29 @@ internal sealed unsafe class AddressSpace
 
     public ModeTranslation Translation { get; }
 
+    /// <summary>Lets indirect jumps and jumps between pages find a block.</summary>
+    public void AddToJumpCache(Block block)
+    {
+        if (!_executed.HasRoom)
+            ClearJumpCache();
+        _executed.Add(block.Key.Rip, block.Key.Frame);
+        if (block.NextFrame != Block.NoFrame)
+            _executed.Add(block.Key.Rip + MachineMemory.FrameSize, block.NextFrame);
+        Jumps.Add(block);
+    }
+
+    public void ClearJumpCache()
+    {
+        Jumps.Clear();
+        _executed.Clear();
+    }
+
     public void Flush()
     {
         Tlb.Flush();
-        Jumps.Clear();
         Fetcher.Flush();
+        if (!_executed.AreUnchanged(Fetcher))
+            ClearJumpCache();
     }
 
     public void Flush(ulong address)
@@ -36,6 +57,7 @@ internal sealed unsafe class AddressSpace
 
         Tlb.Flush(address);
         Fetcher.Flush(address);
-        Jumps.ClearIfHolding(address);
+        if (_executed.Contains(address) && !_executed.AreUnchanged(Fetcher))
+            ClearJumpCache();
     }
 }

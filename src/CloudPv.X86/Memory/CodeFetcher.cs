@@ -41,8 +41,7 @@ internal sealed unsafe class CodeFetcher(PageWalker walker, MachineMemory memory
         }
 
         frame = translation.Frame;
-        _pages[index] = page;
-        _frames[index] = frame;
+        Insert(page, frame);
         _large.Add(address, translation.PageShift);
         return true;
     }
@@ -54,6 +53,14 @@ internal sealed unsafe class CodeFetcher(PageWalker walker, MachineMemory memory
             return default;
         var offset = (int)(address & 0xfff);
         return new ReadOnlySpan<byte>(memory.Frame(frame) + offset, MachineMemory.FrameSize - offset);
+    }
+
+    /// <summary>Enters a page that is known to be executable and in this frame.</summary>
+    public void Insert(ulong page, ulong frame)
+    {
+        var index = (int)(page >> 12) & (Entries - 1);
+        _pages[index] = page;
+        _frames[index] = frame;
     }
 
     /// <summary>Whether flushing an address must flush all, because it may lie in a large page.</summary>

@@ -85,4 +85,30 @@ internal sealed unsafe class PageWalker(MachineMemory memory, FrameTable frames)
             return true;
         }
     }
+
+    /// <summary>The level-1 table for an address that may be executed as far as the tables above it say. False: there is none, or a large page.</summary>
+    public bool TryFindCodeTable(ulong root, ulong address, out ulong table)
+    {
+        table = root;
+        for (var shift = 39; shift > MachineMemory.FrameShift; shift -= 9)
+        {
+            if ((frames.Access(table) & FrameAccess.Read) == FrameAccess.None)
+                return false;
+            var entry = Entry(table, address, shift);
+            if ((entry & (Present | User | Accessed | Large | NoExecute)) != (Present | User | Accessed))
+                return false;
+            table = (entry & FrameBits) >> MachineMemory.FrameShift;
+        }
+
+        return (frames.Access(table) & FrameAccess.Read) != FrameAccess.None;
+    }
+
+    /// <summary>Whether a level-1 table from <see cref="TryFindCodeTable"/> has a page executable and in this frame.</summary>
+    public bool IsCode(ulong table, ulong address, ulong frame) =>
+        (Entry(table, address, MachineMemory.FrameShift) & (Present | User | Accessed | NoExecute | FrameBits))
+            == (Present | User | Accessed | (frame << MachineMemory.FrameShift))
+        && (frames.Access(frame) & FrameAccess.Read) != FrameAccess.None;
+
+    // SAFETY: the caller has checked that the frame is one of this guest's, so it is backed; the index is below 512.
+    private ulong Entry(ulong table, ulong address, int shift) => Volatile.Read(ref ((ulong*)memory.Frame(table))[(address >> shift) & 511]);
 }

@@ -14,6 +14,10 @@ internal sealed unsafe class SoftTlb
     private readonly ulong* _writeTags;
     private readonly byte** _pages;
 
+    // The places filled since the last flush, so that a flush soon after another is cheap; too many are as good as all.
+    private readonly ushort[] _filled = new ushort[1024];
+    private int _filledCount = int.MaxValue;
+
     private LargePageRange _large;
 
     // SAFETY: the context is ContextLayout.Size bytes; every index is masked to the table's size.
@@ -30,7 +34,14 @@ internal sealed unsafe class SoftTlb
         var index = Index(address);
         var tag = 0 - (address & ~0xffful);
         if (_readTags[index] != tag || _pages[index] != page)
+        {
             _writeTags[index] = InvalidTags[index];
+            if (_filledCount < _filled.Length)
+                _filled[_filledCount] = (ushort)index;
+            if (_filledCount <= _filled.Length)
+                _filledCount++;
+        }
+
         _readTags[index] = tag;
         if (writable)
             _writeTags[index] = tag;
@@ -40,8 +51,21 @@ internal sealed unsafe class SoftTlb
 
     public void Flush()
     {
-        InvalidTags.CopyTo(new Span<ulong>(_readTags, ContextLayout.TlbEntries));
-        InvalidTags.CopyTo(new Span<ulong>(_writeTags, ContextLayout.TlbEntries));
+        if (_filledCount <= _filled.Length)
+        {
+            foreach (var index in _filled.AsSpan(0, _filledCount))
+            {
+                _readTags[index] = InvalidTags[index];
+                _writeTags[index] = InvalidTags[index];
+            }
+        }
+        else
+        {
+            InvalidTags.CopyTo(new Span<ulong>(_readTags, ContextLayout.TlbEntries));
+            InvalidTags.CopyTo(new Span<ulong>(_writeTags, ContextLayout.TlbEntries));
+        }
+
+        _filledCount = 0;
         _large.Clear();
     }
 

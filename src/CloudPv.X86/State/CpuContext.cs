@@ -91,7 +91,7 @@ internal static class ContextLayout
     public const int Translations = 0x1000;
 
     public const int TlbEntries = 4096;
-    public const int JumpCacheEntries = 4096;
+    public const int JumpCacheEntries = 1 << 16;
 
     private const int TableSize = TlbEntries * 8;
     private const int ModeSize = (3 * TableSize) + (JumpCacheEntries * 8);
