@@ -20,6 +20,9 @@ public sealed unsafe partial class Cpu
         var link = 0u;
         var linkGeneration = 0;
         var fillsJumpCache = false;
+
+        // A kick may have come between the discovery of such a write and its single step.
+        _writesCode = false;
         while (true)
         {
             if (Volatile.Read(ref _context->Interrupt) != 0 && TakeInterrupt())

@@ -17,8 +17,8 @@ public sealed unsafe partial class Cpu
         if (copies)
             count = Math.Min(count, (MachineMemory.FrameSize - (state.Rsi & 0xfff)) / (uint)size);
 
-        // An element across two pages, or memory that overlaps so that order matters.
-        if (count == 0 || (copies && state.Rdi - state.Rsi < MachineMemory.FrameSize))
+        // An element across two pages.
+        if (count == 0)
             return TryEmulate(out exit);
         var length = (int)count * size;
         if (!TryTranslate(state.Rdi, AccessKind.Write, out var target, out exit))
@@ -27,9 +27,15 @@ public sealed unsafe partial class Cpu
         if (copies && !TryTranslate(state.Rsi, AccessKind.Read, out source, out exit))
             return false;
         var offset = (int)(state.Rdi & 0xfff);
-        var destination = new Span<byte>(_bus.Memory.Frame(target.Frame) + offset, length);
+        var to = _bus.Memory.Frame(target.Frame) + offset;
+        var from = _bus.Memory.Frame(source.Frame) + (state.Rsi & 0xfff);
+
+        // Memory that overlaps, perhaps by two names, so that order matters.
+        if (copies && (ulong)(to - from) < (ulong)length)
+            return TryEmulate(out exit);
+        var destination = new Span<byte>(to, length);
         if (copies)
-            new ReadOnlySpan<byte>(_bus.Memory.Frame(source.Frame) + (state.Rsi & 0xfff), length).CopyTo(destination);
+            new ReadOnlySpan<byte>(from, length).CopyTo(destination);
         else
             Fill(destination, state.Rax, size);
         _bus.CodeWritten(new CodeWrite(target.Frame, offset, length));

@@ -147,15 +147,23 @@ internal static class InstructionForms
                 return Treatment.Emulate;
         }
 
-        if (!rewritable || instruction.IsPrivileged || instruction.IsStackInstruction || instruction.IsStringInstruction)
+        if (IsHint(instruction.Mnemonic))
+            return Treatment.Nothing;
+        if (AsksForSystemState(instruction.Mnemonic) || !rewritable || instruction.IsPrivileged || instruction.IsStackInstruction || instruction.IsStringInstruction)
             return Treatment.Emulate;
-        return instruction.Mnemonic switch
-        {
-            Mnemonic.Nop or Mnemonic.Endbr64 or Mnemonic.Endbr32 or Mnemonic.Reservednop => Treatment.Nothing,
-            Mnemonic.Prefetchnta or Mnemonic.Prefetcht0 or Mnemonic.Prefetcht1 or Mnemonic.Prefetcht2 or Mnemonic.Prefetchw or Mnemonic.Prefetch or Mnemonic.Prefetchwt1 => Treatment.Nothing,
-            _ => Treatment.Rewrite,
-        };
+        return Treatment.Rewrite;
     }
+
+    /// <summary>Does nothing, or nothing that can be seen: among them the shadow stack's RDSSP, which unwinders execute on CPUs that have none.</summary>
+    private static bool IsHint(Mnemonic mnemonic) => mnemonic is Mnemonic.Nop or Mnemonic.Reservednop
+        or Mnemonic.Endbr64 or Mnemonic.Endbr32 or Mnemonic.Rdsspd or Mnemonic.Rdsspq
+        or Mnemonic.Prefetchnta or Mnemonic.Prefetcht0 or Mnemonic.Prefetcht1 or Mnemonic.Prefetcht2
+        or Mnemonic.Prefetchw or Mnemonic.Prefetch or Mnemonic.Prefetchwt1 or Mnemonic.Prefetchit0 or Mnemonic.Prefetchit1 or Mnemonic.Cldemote;
+
+    /// <summary>Unprivileged, but the answer would be the host's.</summary>
+    private static bool AsksForSystemState(Mnemonic mnemonic) => mnemonic is Mnemonic.Lar or Mnemonic.Lsl or Mnemonic.Verr or Mnemonic.Verw
+        or Mnemonic.Lss or Mnemonic.Lfs or Mnemonic.Lgs
+        or Mnemonic.Sgdt or Mnemonic.Sidt or Mnemonic.Sldt or Mnemonic.Str or Mnemonic.Smsw;
 
     /// <summary>What CPUID may offer: no VEX, no system features, nothing with an address in a register that isn't a memory operand.</summary>
     private static bool AreKnown(ReadOnlySpan<CpuidFeature> features)

@@ -159,6 +159,9 @@ internal sealed unsafe partial class BlockTranslator(TranslatorOptions options, 
             case Treatment.SetDirection:
                 _code.StoreImmediate64(ContextLayout.Direction, (int)Rflags.Direction);
                 break;
+            case Treatment.MoveString when _kind == BlockKind.SingleStep: // one iteration at a time
+                EmitLeaveTo(LeaveReason.Emulate, instruction.IP);
+                break;
             case Treatment.MoveString:
                 EmitRepeatedString(in instruction);
                 break;
