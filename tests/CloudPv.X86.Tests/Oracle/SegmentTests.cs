@@ -2,7 +2,7 @@ using Iced.Intel;
 
 namespace CloudPv.X86.Tests.Oracle;
 
-/// <summary>What the emulator does with segment selectors, against the host CPU and Linux's descriptors.</summary>
+/// <summary>What the emulator, and the translator through it, do with segment selectors, against the host CPU and Linux's descriptors.</summary>
 public sealed class SegmentTests : IDisposable
 {
     private const int CasesPerCode = 1000;
@@ -11,9 +11,14 @@ public sealed class SegmentTests : IDisposable
     private static readonly ushort[] Selectors = [0, 1, 3, 0x08, 0x10, 0x13, 0x1b, 0x30, 0x33, 0x28, 0x2a, 0x2b, 0x63, 0x07, 0x83, 0x8b, 0xffff];
 
     private readonly EmulatorRig _rig = new();
+    private readonly TranslatorJudge _judge = new();
     private readonly SeededRandom _random = new(SeededRandom.RunSeed);
 
-    public void Dispose() => _rig.Dispose();
+    public void Dispose()
+    {
+        _rig.Dispose();
+        _judge.Dispose();
+    }
 
     [Theory]
     [InlineData(Register.DS)]
@@ -163,6 +168,8 @@ public sealed class SegmentTests : IDisposable
 
             test.Place(code.ToArray(), address);
             _rig.Check(test).ShouldNotBeNull().ShouldBeEmpty(SeededRandom.HowToRepeat);
+            if (i % 10 == 0)
+                _judge.Check(test).ShouldBeEmpty(SeededRandom.HowToRepeat);
         }
     }
 }

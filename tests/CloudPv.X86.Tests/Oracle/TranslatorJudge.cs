@@ -85,7 +85,7 @@ internal sealed class TranslatorJudge : IDisposable
             return true;
 
         // A jump to an address that isn't canonical faults at its target.
-        return IsException(exit, GeneralProtection) && result == exit && stopped.FlowControl is FlowControl.Return or FlowControl.IndirectBranch or FlowControl.IndirectCall
+        return IsException(exit, GeneralProtection) && stopped.FlowControl is FlowControl.Return or FlowControl.IndirectBranch or FlowControl.IndirectCall
             && !IsCanonical(actual.Rip);
     }
 
