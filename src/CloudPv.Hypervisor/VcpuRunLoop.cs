@@ -82,6 +82,7 @@ internal sealed partial class Vcpu
     private void Run()
     {
         _current = this;
+        Runstate.Enter(Runstates.Running);
         try
         {
             while (WaitUntilRunnable())

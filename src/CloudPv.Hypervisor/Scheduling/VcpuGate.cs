@@ -41,8 +41,12 @@ internal sealed class VcpuGate
 
     public void Open() => Set(ref _closed, false);
 
-    /// <summary>Lets nothing rest any more; for good.</summary>
-    public void Die() => Set(ref _dying, true);
+    /// <summary>Sends every vCPU thread to its end; for good.</summary>
+    public void Die()
+    {
+        Set(ref _dying, true);
+        Close();
+    }
 
     /// <summary>Waits, on a vCPU's thread, while the gate is closed.</summary>
     public void Rest()
