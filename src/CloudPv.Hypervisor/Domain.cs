@@ -47,6 +47,7 @@ public sealed unsafe partial class Domain : IGuest, IDisposable
             domain.Vcpus[0].Initialise(start);
             if (domain.Memory.SetBasePointer(domain.Vcpus[0], CpuMode.Kernel, start.PageTable) != 0)
                 throw new InvalidOperationException("The domain builder made a page table that can't be taken into use.");
+            domain.Config = config with { Kernel = default, Ramdisk = default };
             return domain;
         }
         catch
@@ -59,7 +60,8 @@ public sealed unsafe partial class Domain : IGuest, IDisposable
     public DomainId Id => Config.Id;
 
     internal Host Host { get; }
-    internal DomainConfig Config { get; }
+    /// <summary>Without the files once the domain is built.</summary>
+    internal DomainConfig Config { get; private set; }
 
     /// <summary>Joins this domain's CPUs; its frame rights are kept by <see cref="Memory"/>.</summary>
     internal CpuBus Bus { get; }

@@ -87,22 +87,35 @@ internal sealed class StoreFrontend : IDisposable
 
     public void Send(XsMessageType type, uint id, uint transaction, ReadOnlySpan<byte> payload, uint? length = null)
     {
-        byte[] message = new byte[16 + payload.Length];
-        BinaryPrimitives.WriteUInt32LittleEndian(message, (uint)type);
-        BinaryPrimitives.WriteUInt32LittleEndian(message.AsSpan(4), id);
-        BinaryPrimitives.WriteUInt32LittleEndian(message.AsSpan(8), transaction);
-        BinaryPrimitives.WriteUInt32LittleEndian(message.AsSpan(12), length ?? (uint)payload.Length);
-        payload.CopyTo(message.AsSpan(16));
-        foreach (byte one in message)
+        byte[] header = new byte[16];
+        BinaryPrimitives.WriteUInt32LittleEndian(header, (uint)type);
+        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(4), id);
+        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(8), transaction);
+        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(12), length ?? (uint)payload.Length);
+        Put(header);
+        Put(payload);
+    }
+
+    // As Linux does it: header and payload one after the other, each with a notification only if dom0 had taken all that was there before.
+    private void Put(ReadOnlySpan<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
         {
-            while (Get(ReqProd) - Get(ReqCons) == 1024)
+            uint producer = Get(ReqProd), room = 1024 - (producer - Get(ReqCons));
+            if (room == 0)
+            {
                 WaitForEvent();
-            _page[Requests + Get(ReqProd) % 1024] = one;
-            Set(ReqProd, Get(ReqProd) + 1);
-            if (Get(ReqProd) - Get(ReqCons) == 1024)
+                continue;
+            }
+            int chunk = (int)Math.Min(room, (uint)bytes.Length);
+            for (int i = 0; i < chunk; i++)
+                _page[Requests + ((producer + i) % 1024)] = bytes[i];
+            Set(ReqProd, producer + (uint)chunk);
+            Interlocked.MemoryBarrier();
+            if (Get(ReqCons) == producer)
                 Guest.Notify(Port);
+            bytes = bytes[chunk..];
         }
-        Guest.Notify(Port);
     }
 
     /// <summary>Waits until dom0 notifies; fails the test where it never does.</summary>

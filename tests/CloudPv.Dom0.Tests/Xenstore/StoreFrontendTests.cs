@@ -154,4 +154,11 @@ public sealed class StoreFrontendTests : IDisposable
         _guest.Ask(XsMessageType.SetPerms, "name|n1|").ShouldBe("!EACCES");
         _guest.Ask(XsMessageType.SetPerms, "data/a|x1|").ShouldBe("!EINVAL");
     }
+
+    [Fact]
+    public void A_guest_that_notifies_only_when_the_ring_was_empty_is_always_served()
+    {
+        for (int i = 0; i < 20_000; i++)
+            _guest.Ask(XsMessageType.Read, "name|").ShouldBe("domU");
+    }
 }
