@@ -41,7 +41,7 @@ public sealed unsafe partial class Cpu
                 continue;
             }
 
-            if (link != 0 && linkGeneration == _generation && kind == BlockKind.Normal)
+            if (link != 0 && linkGeneration == _generation && kind != BlockKind.SingleStep && block.NextFrame == Block.NoFrame)
                 block.Link(_region.At(link));
             if (fillsJumpCache && !TryAddToJumpCache(block))
                 continue;
@@ -57,6 +57,11 @@ public sealed unsafe partial class Cpu
                 case LeaveReason.Link:
                     link = (uint)_context->Argument;
                     linkGeneration = _generation;
+                    break;
+                case LeaveReason.LinkUngrouped:
+                    link = (uint)_context->Argument;
+                    linkGeneration = _generation;
+                    kind = BlockKind.Ungrouped;
                     break;
                 case LeaveReason.JumpCacheMiss:
                     Statistics.JumpCacheMisses++;

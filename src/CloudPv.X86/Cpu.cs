@@ -16,6 +16,7 @@ public sealed unsafe partial class Cpu : IDisposable
     private const uint HostMxcsr = 0x1f80;
     private const uint ValidMxcsr = 0xffff;
     private const ushort InitialX87Control = 0x37f;
+    private const ulong KeptFlags = Rflags.Trap | Rflags.NestedTask | Rflags.AlignmentCheck | Rflags.Identification;
 
     private readonly CpuBus _bus;
     private readonly ISegmentDescriptors _descriptors;
@@ -157,13 +158,13 @@ public sealed unsafe partial class Cpu : IDisposable
         const ulong InAh = Rflags.Status & 0xff;
         _context->ArithmeticFlags = ((flags & InAh) | Rflags.AlwaysSet) << 8 | ((flags & Rflags.Overflow) != 0 ? 1ul : 0);
         _context->Direction = flags & Rflags.Direction;
+        _context->OtherFlags = (flags & KeptFlags) | Rflags.Interrupt;
     }
 
     private void PackFlags()
     {
         ref var flags = ref _context->State.Rflags;
-        var kept = flags & (Rflags.Trap | Rflags.NestedTask | Rflags.AlignmentCheck | Rflags.Identification);
         var arithmetic = (_context->ArithmeticFlags >> 8 & Rflags.Status & 0xff) | ((_context->ArithmeticFlags & 1) != 0 ? Rflags.Overflow : 0);
-        flags = kept | arithmetic | _context->Direction | Rflags.AlwaysSet | Rflags.Interrupt;
+        flags = (flags & KeptFlags) | arithmetic | _context->Direction | Rflags.AlwaysSet | Rflags.Interrupt;
     }
 }

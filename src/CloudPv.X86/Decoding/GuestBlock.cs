@@ -79,7 +79,7 @@ internal sealed unsafe class GuestBlock(TranslatorOptions options) : IDisposable
             if (_decoder.LastError == DecoderError.NoMoreBytes)
                 return;
             var form = InstructionForm.Of(in instruction);
-            if (form.Treatment == Treatment.MoveString && !(options.StringStubs && IsPlainString(in instruction)))
+            if (form.Treatment == Treatment.MoveString && !IsPlainString(in instruction))
                 form = InstructionForm.Emulated;
             _forms[Count] = form;
             _starts[Count] = start;
@@ -100,10 +100,11 @@ internal sealed unsafe class GuestBlock(TranslatorOptions options) : IDisposable
     /// <summary>Whether the byte 67h is among an instruction's legacy prefixes; its opcode takes the last two bytes.</summary>
     public static bool HasAddressSizePrefix(byte* start, int length) => new ReadOnlySpan<byte>(start, length - 2).Contains((byte)0x67);
 
-    /// <summary>REP with 64-bit registers and no other segment: what the string stubs can do.</summary>
-    private static bool IsPlainString(in Instruction instruction) =>
-        instruction.HasRepPrefix && instruction.SegmentPrefix == Register.None
-        && (instruction.Op0Kind == OpKind.MemoryESRDI && instruction.Op1Kind is OpKind.MemorySegRSI or OpKind.Register);
+    /// <summary>Whether it is one that isn't left to <see cref="Emulator"/>: 64-bit registers, no other segment, and REP only where a stub can do it.</summary>
+    private bool IsPlainString(in Instruction instruction) =>
+        !instruction.HasRepnePrefix && instruction.SegmentPrefix == Register.None
+        && instruction.Op0Kind is OpKind.MemoryESRDI or OpKind.Register && instruction.Op1Kind is OpKind.MemorySegRSI or OpKind.Register
+        && (!instruction.HasRepPrefix || (options.StringStubs && instruction.Op0Kind == OpKind.MemoryESRDI));
 
     public void Dispose()
     {

@@ -22,6 +22,8 @@ internal enum Treatment
     Return,
     ClearDirection,
     SetDirection,
+    PushFlags,
+    ReadSelector,
     MoveString,
     Syscall,
     Cpuid,

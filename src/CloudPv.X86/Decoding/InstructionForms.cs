@@ -128,6 +128,10 @@ internal static class InstructionForms
                 return Treatment.Push;
             case Code.Pop_r64:
                 return Treatment.Pop;
+            case Code.Pushfq:
+                return Treatment.PushFlags;
+            case Code.Mov_r32m16_Sreg or Code.Mov_r64m16_Sreg when instruction.Op0Kind == OpKind.Register:
+                return Treatment.ReadSelector;
             case Code.Leaveq:
                 return Treatment.Leave;
             case Code.Lea_r32_m or Code.Lea_r64_m:
@@ -138,6 +142,7 @@ internal static class InstructionForms
                 return Treatment.SetDirection;
             case Code.Movsb_m8_m8 or Code.Movsw_m16_m16 or Code.Movsd_m32_m32 or Code.Movsq_m64_m64:
             case Code.Stosb_m8_AL or Code.Stosw_m16_AX or Code.Stosd_m32_EAX or Code.Stosq_m64_RAX:
+            case Code.Lodsb_AL_m8 or Code.Lodsw_AX_m16 or Code.Lodsd_EAX_m32 or Code.Lodsq_RAX_m64:
                 return Treatment.MoveString;
             case Code.Bt_rm32_r32 or Code.Bts_rm32_r32 or Code.Btr_rm32_r32 or Code.Btc_rm32_r32:
             case Code.Bt_rm64_r64 or Code.Bts_rm64_r64 or Code.Btr_rm64_r64 or Code.Btc_rm64_r64:

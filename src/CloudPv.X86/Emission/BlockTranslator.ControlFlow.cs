@@ -13,6 +13,9 @@ internal sealed unsafe partial class BlockTranslator
     {
         public byte* Site;
         public ulong Target;
+
+        /// <summary><see cref="LeaveReason.Link"/> for a jump of the guest's.</summary>
+        public LeaveReason Reason;
     }
 
     private readonly Exit[] _exits = new Exit[GuestBlock.LongestBlock + 2];
@@ -199,7 +202,11 @@ internal sealed unsafe partial class BlockTranslator
         {
             ref var exit = ref _exits[number];
             _code.PatchToHere(exit.Site);
-            if (_kind == BlockKind.SingleStep)
+            if (exit.Reason == LeaveReason.Emulate)
+            {
+                EmitLeaveTo(LeaveReason.Emulate, exit.Target);
+            }
+            else if (_kind == BlockKind.SingleStep)
             {
                 EmitLeaveTo(LeaveReason.Stepped, exit.Target);
             }
@@ -219,7 +226,8 @@ internal sealed unsafe partial class BlockTranslator
         }
     }
 
-    private void AddExit(byte* site, ulong target) => _exits[_exitCount++] = new Exit { Site = site, Target = target };
+    private void AddExit(byte* site, ulong target, LeaveReason reason = LeaveReason.Link) =>
+        _exits[_exitCount++] = new Exit { Site = site, Target = target, Reason = reason };
 
     /// <summary>Another block in the same slot may change flags before it finds that it isn't meant; so may not those that the target reads.</summary>
     private bool MayUseJumpCache(ulong target) => options.JumpCache && (!_mode.Liveness.AreDeadAtCalls || !_mode.Liveness.MayBeReadAt(target));

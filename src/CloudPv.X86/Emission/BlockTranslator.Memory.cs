@@ -197,6 +197,7 @@ internal sealed unsafe partial class BlockTranslator
                     break;
             }
 
+            var crossing = path.Access.Group && !path.RestoresRcx && options.Chaining ? EmitCrossingCheck(path.Access.Size) : null;
             _code.MoveImmediate64(HostRegister.T1, path.Access.Bits);
             _code.Call(stubs.Resolve);
             if (path.Operation != null)
@@ -209,6 +210,20 @@ internal sealed unsafe partial class BlockTranslator
             }
 
             _code.Jump(path.Resume);
+            if (crossing == null)
+                continue;
+            _code.PatchToHere(crossing);
+            _code.MoveImmediate(HostRegister.T1, region.OffsetOf(crossing));
+            EmitLeaveTo(LeaveReason.LinkUngrouped, path.Access.Rip);
         }
+    }
+
+    /// <summary>A group across two pages, as pointers that walk through memory meet again and again, goes straight to the ungrouped translation: a jump to be patched.</summary>
+    private byte* EmitCrossingCheck(int size)
+    {
+        _code.Bytes([0x45, 0x89, 0xd3]); // mov r11d, r10d
+        _code.And32(HostRegister.T1, MachineMemory.FrameSize - 1);
+        _code.CompareImmediate(HostRegister.T1, MachineMemory.FrameSize - size);
+        return _code.JumpIfForward(7); // ja
     }
 }

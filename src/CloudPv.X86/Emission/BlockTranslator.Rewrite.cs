@@ -165,10 +165,12 @@ internal sealed unsafe partial class BlockTranslator
     }
 
     /// <summary>MOV between the accumulator and an absolute address (A0–A3), as the form with ModRM.</summary>
-    private void EmitOffsetMove(in Instruction instruction)
+    private void EmitOffsetMove(in Instruction instruction) =>
+        EmitAccumulatorMove(instruction.Op0Kind == OpKind.Memory, instruction.MemorySize.GetSize());
+
+    /// <summary>MOV between AL, AX, EAX or RAX and [T0 + T1].</summary>
+    private void EmitAccumulatorMove(bool store, int size)
     {
-        var store = instruction.Op0Kind == OpKind.Memory;
-        var size = instruction.MemorySize.GetSize();
         if (size == 2)
             _code.Byte(0x66);
         _code.Byte(size == 8 ? 0x4b : 0x43);

@@ -73,13 +73,27 @@ internal sealed unsafe partial class BlockTranslator
         _code.Lea(HostRegister.T0, HostRegister.T0, HostRegister.T1, wide ? 3 : 2, 0);
     }
 
-    /// <summary>REP MOVS and REP STOS: T1 describes the accesses.</summary>
-    private void EmitRepeatedString(in Instruction instruction)
+    /// <summary>MOV of a segment selector to a register: zero-extended.</summary>
+    private void EmitReadSelector(in Instruction instruction)
     {
-        var size = instruction.MemorySize.GetSize();
-        var copies = instruction.Op1Kind != OpKind.Register;
-        _code.MoveImmediate64(HostRegister.T1, new AccessDescription(instruction.IP, size, write: true, text: true).Bits);
-        _code.Call(stubs.Text.For(_mode.Mode, copies, size));
+        // The order of the selectors in CpuState: CS, SS, DS, ES, FS, GS.
+        var place = instruction.Op1Register switch
+        {
+            Register.CS => 0,
+            Register.SS => 1,
+            Register.DS => 2,
+            Register.ES => 3,
+            Register.FS => 4,
+            _ => 5,
+        };
+        var register = GuestRegister.Number(instruction.Op0Register);
+        var host = HostRegister.IsSpilled(register) ? HostRegister.T0 : HostRegister.Of(register);
+        _code.Byte(0x65);
+        _code.Byte(0x40 | (host >> 3 << 2));
+        _code.Bytes([0x0f, 0xb7]); // movzx r32, word gs:[selector]
+        _code.ContextOperand(host, ContextLayout.Selectors + (2 * place));
+        if (host == HostRegister.T0)
+            _code.Store(HostRegister.T0, ContextLayout.Register(register));
     }
 
     private void EmitSoftwareInterrupt(in Instruction instruction)

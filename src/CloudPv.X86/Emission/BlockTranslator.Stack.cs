@@ -64,6 +64,13 @@ internal sealed unsafe partial class BlockTranslator
         _code.Lea(HostRegister.GuestRsp, HostRegister.GuestRsp, -8);
     }
 
+    private void EmitPushFlags(int index, in Instruction instruction)
+    {
+        _code.Call(stubs.ReadFlags);
+        _code.Store(HostRegister.T0, ContextLayout.Scratch);
+        EmitPushContext(index, in instruction, ContextLayout.Scratch);
+    }
+
     private void EmitPop(int index, in Instruction instruction)
     {
         var register = GuestRegister.Number(instruction.Op0Register);

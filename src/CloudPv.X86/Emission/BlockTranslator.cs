@@ -162,8 +162,17 @@ internal sealed unsafe partial class BlockTranslator(TranslatorOptions options, 
             case Treatment.MoveString when _kind == BlockKind.SingleStep: // one iteration at a time
                 EmitLeaveTo(LeaveReason.Emulate, instruction.IP);
                 break;
-            case Treatment.MoveString:
+            case Treatment.MoveString when instruction.HasRepPrefix:
                 EmitRepeatedString(in instruction);
+                break;
+            case Treatment.MoveString:
+                EmitSingleString(index, in instruction);
+                break;
+            case Treatment.PushFlags:
+                EmitPushFlags(index, in instruction);
+                break;
+            case Treatment.ReadSelector:
+                EmitReadSelector(in instruction);
                 break;
             case Treatment.Syscall:
                 EmitLeaveTo(LeaveReason.Syscall, instruction.NextIP);

@@ -31,6 +31,7 @@ internal sealed unsafe class Stubs
         Resolve = EmitResolve();
         Commit = EmitCommit();
         Enter = EmitEnter();
+        ReadFlags = EmitReadFlags();
         Text = new StringStubs(code, this);
     }
 
@@ -48,6 +49,9 @@ internal sealed unsafe class Stubs
 
     /// <summary>What it points to else: loads the state.</summary>
     public byte* X87Load { get; }
+
+    /// <summary>T0 = RFLAGS as the guest sees it. Uses T1 and what the string stubs put RAX and flags aside in; changes no flag.</summary>
+    public byte* ReadFlags { get; }
 
     /// <summary>The repeated string instructions.</summary>
     public StringStubs Text { get; }
@@ -182,6 +186,34 @@ internal sealed unsafe class Stubs
         _code.Store(HostRegister.T1, ContextLayout.X87Ensure);
         _code.Return();
         return start;
+    }
+
+    private byte* EmitReadFlags()
+    {
+        const int OverflowToItsBit = 21;
+        var start = _code.Cursor;
+        _code.Store(HostRegister.Rax, ContextLayout.StringRax);
+        _code.SaveFlagsInAx();
+        _code.Store(HostRegister.Rax, ContextLayout.StringFlags);
+        LoadByte(HostRegister.T1, ContextLayout.StringFlags);
+        _code.RotateRight32(HostRegister.T1, HostRegister.T1, OverflowToItsBit);
+        LoadByte(HostRegister.T0, ContextLayout.StringFlags + 1);
+        _code.Lea(HostRegister.T0, HostRegister.T0, HostRegister.T1, 0, 0);
+        _code.Load(HostRegister.T1, ContextLayout.Direction);
+        _code.Lea(HostRegister.T0, HostRegister.T0, HostRegister.T1, 0, 0);
+        _code.Load(HostRegister.T1, ContextLayout.OtherFlags);
+        _code.Lea(HostRegister.T0, HostRegister.T0, HostRegister.T1, 0, 0);
+        _code.RestoreFlagsFromAx();
+        _code.Load(HostRegister.Rax, ContextLayout.StringRax);
+        _code.Return();
+        return start;
+    }
+
+    /// <summary>MOVZX r32, byte gs:[offset].</summary>
+    private void LoadByte(int register, int offset)
+    {
+        _code.Bytes([0x65, 0x44, 0x0f, 0xb6]);
+        _code.ContextOperand(register, offset);
     }
 
     private void SaveCallerSaved()

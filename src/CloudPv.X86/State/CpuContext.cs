@@ -17,6 +17,7 @@ internal unsafe struct CpuContext
     [FieldOffset(ContextLayout.Argument)] public ulong Argument;
     [FieldOffset(ContextLayout.ArithmeticFlags)] public ulong ArithmeticFlags;
     [FieldOffset(ContextLayout.Direction)] public ulong Direction;
+    [FieldOffset(ContextLayout.OtherFlags)] public ulong OtherFlags;
     [FieldOffset(ContextLayout.X87Ensure)] public void* X87Ensure;
     [FieldOffset(ContextLayout.X87Loaded)] public uint X87Loaded;
     [FieldOffset(ContextLayout.PageMask)] public ulong PageMask;
@@ -38,6 +39,7 @@ internal static class ContextLayout
     // CpuState.
     public const int Registers = 0;
     public const int Rip = 128;
+    public const int Selectors = 160;
     public const int FsBase = 144;
     public const int GsBase = 152;
     public const int Fx = 176;
@@ -56,6 +58,9 @@ internal static class ContextLayout
 
     /// <summary>RFLAGS.DF of the guest; the host's own is always clear.</summary>
     public const int Direction = 0x338;
+
+    /// <summary>The bits of the guest's RFLAGS that neither arithmetic nor CLD and STD change.</summary>
+    public const int OtherFlags = 0x3e8;
 
     public const int ScratchRcx = 0x340;
     public const int Scratch = 0x348;
@@ -118,6 +123,9 @@ internal enum LeaveReason
 
     /// <summary>Go on at Rip; the argument is the place (offset in the code region) of a direct jump to patch.</summary>
     Link,
+
+    /// <summary>As <see cref="Link"/>, but with the translation that checks every access for itself.</summary>
+    LinkUngrouped,
 
     /// <summary>Go on at Rip, which the jump cache lacks.</summary>
     JumpCacheMiss,
