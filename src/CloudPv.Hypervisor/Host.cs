@@ -13,7 +13,7 @@ public sealed class Host : IDisposable
     {
         Options = options;
         Machine = new MachineMemory(MachineFrames);
-        MachineToPhys = new MachineToPhys(Machine, FirstXenFrame);
+        MachineToPhys = new MachineToPhys(Machine, FirstXenFrame.Value);
         Frames = new FrameTable(FirstDomainFrame.Value, MachineFrames);
     }
 
@@ -29,7 +29,7 @@ public sealed class Host : IDisposable
     internal const ulong MachineFrames = 1UL << 26;
 
     /// <summary>Where Xen's own frames begin, and those of domains: their numbers are never those that a guest uses itself.</summary>
-    private const ulong FirstXenFrame = 1UL << 10;
+    internal static readonly Mfn FirstXenFrame = new(1UL << 10);
     internal static readonly Mfn FirstDomainFrame = new(1UL << 18);
 
     /// <summary>The bookkeeping of all frames, and the ranges that domains have.</summary>

@@ -22,6 +22,11 @@ public enum MemoryCommand
     RemoveFromPhysmap = 15,
     SetPodTarget = 16,
     GetPodTarget = 17,
+    GetSharingFreedPages = 18,
+    GetSharingSharedPages = 19,
+    PagingOp = 20,
+    AccessOp = 21,
+    SharingOp = 22,
     AddToPhysmapBatch = 23,
     ClaimPages = 24,
     MachphysCompatMfnList = 25,
@@ -82,6 +87,14 @@ public struct MemoryMap
 
     /// <summary>Linear address of room for that many <see cref="E820Entry"/>.</summary>
     [FieldOffset(8)] public ulong Buffer;
+}
+
+/// <summary>struct xen_foreign_memory_map: xen/include/public/memory.h.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 24)]
+public struct ForeignMemoryMap
+{
+    [FieldOffset(0)] public ushort Domid;
+    [FieldOffset(8)] public MemoryMap Map;
 }
 
 /// <summary>An entry of the BIOS's INT 15h, AX=E820h (struct e820entry; packed, 20 bytes).</summary>

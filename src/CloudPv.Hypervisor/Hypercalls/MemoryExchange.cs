@@ -36,7 +36,7 @@ internal static class MemoryExchange
         {
             return XenErrno.EINVAL;
         }
-        return MemoryOp.IsSelf(vcpu, request.In.Domid) ? 0 : XenErrno.ESRCH;
+        return ForeignDomain.IsSelf(vcpu, request.In.Domid) ? 0 : ForeignDomain.Error(vcpu, request.In.Domid);
     }
 
     private static long ExchangeChunk(Vcpu vcpu, in MemoryExchangeArguments request, int chunkOrder)

@@ -26,31 +26,35 @@ internal static class MemoryOp
             case MemoryCommand.MachphysMapping: return GetMachphysMapping(vcpu, argument);
             case MemoryCommand.MachphysMfnList: return GetMachphysMfnList(vcpu, argument);
 
-            // The control domain's business, or that of guests with a translated physmap.
-            case MemoryCommand.MachineMemoryMap or MemoryCommand.SetMemoryMap or MemoryCommand.ClaimPages or MemoryCommand.AcquireResource:
-                return XenErrno.EPERM;
+            case MemoryCommand.MachphysCompatMfnList: return XenErrno.EOPNOTSUPP;
+            case MemoryCommand.GetSharingFreedPages or MemoryCommand.GetSharingSharedPages: return 0;
+
+            // The control domain's business.
+            case MemoryCommand.MachineMemoryMap or MemoryCommand.ClaimPages: return XenErrno.EPERM;
+            case MemoryCommand.SetMemoryMap: return SetMemoryMap(vcpu, argument);
+            case MemoryCommand.AcquireResource: return AcquireResource(vcpu, argument);
+
+            // Only for guests with a translated physmap.
             case MemoryCommand.AddToPhysmap or MemoryCommand.AddToPhysmapBatch or MemoryCommand.RemoveFromPhysmap: return XenErrno.EACCES;
-            case MemoryCommand.SetPodTarget or MemoryCommand.GetPodTarget: return XenErrno.EINVAL;
+            case MemoryCommand.SetPodTarget or MemoryCommand.GetPodTarget or MemoryCommand.AccessOp: return XenErrno.EINVAL;
             case MemoryCommand.GetVnumainfo: return XenErrno.EOPNOTSUPP;
             default: return XenErrno.ENOSYS;
         }
     }
 
-    /// <summary>Whether a domain number in a request means the caller: nothing else may be meant by a domU.</summary>
-    public static bool IsSelf(Vcpu vcpu, ushort domain) => domain == SpecialDomain.Self || domain == vcpu.Domain.Id.Value;
-
     private static long Query(Vcpu vcpu, MemoryCommand command, GuestVirtual argument)
     {
         if (!vcpu.TryRead(argument, out ushort domain))
             return XenErrno.EFAULT;
-        if (!IsSelf(vcpu, domain))
-            return vcpu.Domain.Host.TryGetDomain(new(domain), out _) ? XenErrno.EPERM : XenErrno.ESRCH;
+        if (!ForeignDomain.IsSelf(vcpu, domain))
+            return ForeignDomain.Error(vcpu, domain);
         Reservation reservation = vcpu.Domain.Memory.Reservation;
         return command switch
         {
             MemoryCommand.CurrentReservation => (long)reservation.Pages,
             MemoryCommand.MaximumReservation => (long)reservation.Maximum,
-            _ => (long)vcpu.Domain.SharedInfo.Arch.MaxPfn - 1,
+            // The guest says how many page numbers it uses.
+            _ => (long)Math.Max(vcpu.Domain.SharedInfo.Arch.MaxPfn, 1) - 1,
         };
     }
 
@@ -64,6 +68,24 @@ internal static class MemoryOp
         if (map.NrEntries > 0 && !vcpu.TryWrite(new(map.Buffer), ram))
             return XenErrno.EFAULT;
         return vcpu.TryWrite(argument, map) ? 0 : XenErrno.EFAULT;
+    }
+
+    private static long SetMemoryMap(Vcpu vcpu, GuestVirtual argument)
+    {
+        const uint MostEntries = 1024;
+        if (!vcpu.TryRead(argument, out ForeignMemoryMap map))
+            return XenErrno.EFAULT;
+        if (map.Map.NrEntries > MostEntries)
+            return XenErrno.EINVAL;
+        return ForeignDomain.IsSelf(vcpu, map.Domid) ? XenErrno.EPERM : ForeignDomain.Error(vcpu, map.Domid);
+    }
+
+    /// <summary>One domain maps the resources of another: not of itself, and no domU has one under it.</summary>
+    private static long AcquireResource(Vcpu vcpu, GuestVirtual argument)
+    {
+        if (!vcpu.TryRead(argument, out ushort domain))
+            return XenErrno.EFAULT;
+        return domain == vcpu.Domain.Id.Value ? XenErrno.EPERM : ForeignDomain.Error(vcpu, domain);
     }
 
     private static long GetMachphysMapping(Vcpu vcpu, GuestVirtual argument)

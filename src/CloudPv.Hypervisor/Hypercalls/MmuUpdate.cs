@@ -12,12 +12,11 @@ internal static unsafe class MmuUpdate
     public static long Handle(Vcpu vcpu, in HypercallArguments arguments)
     {
         uint count = (uint)arguments.Arg2, foreign = (uint)arguments.Arg4;
-        DomainId self = vcpu.Domain.Id;
-        if (foreign >> 16 != 0 && foreign >> 16 != self.Value + 1u)
-            return XenErrno.ESRCH;
-        ushort owner = (ushort)foreign;
-        if (owner is not (SpecialDomain.Self or SpecialDomain.Io) && owner != self.Value)
-            return XenErrno.ESRCH;
+        ushort owner = (ushort)foreign, tableOwner = (ushort)((foreign >> 16) - 1);
+        if (foreign >> 16 != 0 && tableOwner != vcpu.Domain.Id.Value)
+            return ForeignDomain.Error(vcpu, tableOwner);
+        if (owner != SpecialDomain.Io && !ForeignDomain.IsSelf(vcpu, owner))
+            return ForeignDomain.Error(vcpu, owner);
 
         uint done = 0;
         long result = Run(vcpu, new(arguments.Arg1), count, ioOnly: owner == SpecialDomain.Io, ref done);

@@ -10,8 +10,8 @@ internal static unsafe class MmuextOp
     public static long Handle(Vcpu vcpu, in HypercallArguments arguments)
     {
         var owner = (ushort)arguments.Arg4;
-        if (owner != SpecialDomain.Self && owner != vcpu.Domain.Id.Value)
-            return owner == SpecialDomain.Io ? XenErrno.EPERM : XenErrno.ESRCH;
+        if (!ForeignDomain.IsSelf(vcpu, owner))
+            return ForeignDomain.Error(vcpu, owner);
         uint count = (uint)arguments.Arg2, done = 0;
         long result = 0;
         for (ulong address = arguments.Arg1; result == 0 && done < count; address += (ulong)sizeof(MmuextOperation))

@@ -13,7 +13,7 @@ internal static class ReservationChange
     {
         if (!vcpu.TryRead(argument, out MemoryReservation request)
             || request.NrExtents > uint.MaxValue >> 6 || start >= request.NrExtents
-            || !MemoryOp.IsSelf(vcpu, request.Domid) || request.ExtentOrder > MaximumOrder
+            || !ForeignDomain.IsSelf(vcpu, request.Domid) || request.ExtentOrder > MaximumOrder
             || (request.MemFlags & MemoryReservation.PopulateOnDemand) != 0)
         {
             return (long)start;

@@ -6,18 +6,7 @@ namespace CloudPv.Hypervisor;
 internal static class UpdateVaMapping
 {
     /// <summary>Arg1: the linear address; Arg2: the new level-1 entry; Arg3: what to flush then (<see cref="UvmFlags"/>).</summary>
-    public static long Handle(Vcpu vcpu, in HypercallArguments arguments) => Update(vcpu, arguments, ioOnly: false);
-
-    /// <summary>The same, with the domain whose page is mapped in Arg4.</summary>
-    public static long HandleOtherDomain(Vcpu vcpu, in HypercallArguments arguments)
-    {
-        var owner = (ushort)arguments.Arg4;
-        if (owner is not (SpecialDomain.Self or SpecialDomain.Io) && owner != vcpu.Domain.Id.Value)
-            return XenErrno.ESRCH;
-        return Update(vcpu, arguments, ioOnly: owner == SpecialDomain.Io);
-    }
-
-    private static long Update(Vcpu vcpu, in HypercallArguments arguments, bool ioOnly)
+    public static long Handle(Vcpu vcpu, in HypercallArguments arguments)
     {
         DomainMemory memory = vcpu.Domain.Memory;
         ulong address = arguments.Arg1;
@@ -25,11 +14,18 @@ internal static class UpdateVaMapping
         {
             if (!memory.Updates.TryFindEntry(vcpu.KernelRoot, address, out Mfn table, out int slot))
                 return XenErrno.EINVAL;
-            long error = memory.Updates.Change(table, FrameType.L1, slot, arguments.Arg2, preserveAccessed: false, ioOnly);
+            long error = memory.Updates.Change(table, FrameType.L1, slot, arguments.Arg2, preserveAccessed: false);
             if (error != 0)
                 return error;
         }
         return Flush(vcpu, address, arguments.Arg3);
+    }
+
+    /// <summary>The same, with the domain whose page is mapped in Arg4.</summary>
+    public static long HandleOtherDomain(Vcpu vcpu, in HypercallArguments arguments)
+    {
+        var owner = (ushort)arguments.Arg4;
+        return ForeignDomain.IsSelf(vcpu, owner) ? Handle(vcpu, arguments) : ForeignDomain.Error(vcpu, owner);
     }
 
     private static long Flush(Vcpu vcpu, ulong address, ulong flags)

@@ -13,6 +13,9 @@ internal sealed unsafe class DomainMemory : IDisposable
     /// <summary>LIBXL_MAXMEM_CONSTANT: xl lets a guest have 1 MiB more than it asked for.</summary>
     private const ulong SlackPages = 256;
 
+    /// <summary>Frames beyond what the domain may have at once, so that adjoining ones can be found for it.</summary>
+    private const ulong SparePages = 1024;
+
     /// <summary>Room for shared_info and for the largest grant table with its status frames.</summary>
     private const ulong XenPages = 256;
 
@@ -33,7 +36,8 @@ internal sealed unsafe class DomainMemory : IDisposable
         InitialPages = (ulong)domain.Config.MemoryMiB << 8;
         CheckHostMemory(domain.Config.MemoryMiB);
         ulong maximum = InitialPages + SlackPages;
-        _rangeCount = (maximum + XenPages + 511) & ~511UL;
+        ulong own = maximum + SparePages;
+        _rangeCount = (own + XenPages + 511) & ~511UL;
         First = _frames.Allocate(_rangeCount);
         _machine.Back(First.Value, _rangeCount, domain.Config.Name);
         domain.Host.MachineToPhys.Extend(First, _rangeCount);
@@ -45,8 +49,8 @@ internal sealed unsafe class DomainMemory : IDisposable
         _grantMappings = new GrantMappings(this);
         domain.Bus.SetAccess(First.Value, InitialPages, FrameAccess.Read | FrameAccess.Write);
         domain.Bus.SetAccess(domain.Host.MachineToPhys.FirstFrame, domain.Host.MachineToPhys.FrameCount, FrameAccess.Read);
-        Reservation = new Reservation(domain, this, InitialPages, maximum);
-        for (ulong i = _rangeCount; i-- > maximum;)
+        Reservation = new Reservation(domain, this, InitialPages, maximum, own);
+        for (ulong i = _rangeCount; i-- > own;)
         {
             Mfn frame = new(First.Value + i);
             Info(frame).Flags = FrameFlags.Free;
@@ -118,7 +122,7 @@ internal sealed unsafe class DomainMemory : IDisposable
     private ushort OwnerTag => (ushort)(_domain.Id.Value + 1);
 
     /// <summary>Whether a frame number from the guest is one of the machine's memory at all (mfn_valid).</summary>
-    public bool IsMemory(Mfn frame) => frame.Value < _frames.End;
+    public bool IsMemory(Mfn frame) => frame.Value >= Host.FirstXenFrame.Value && frame.Value < _frames.End;
 
     /// <summary>Whether a frame is this domain's and in use as a page table of a level.</summary>
     public bool IsTable(Mfn frame, FrameType level) => Owns(frame) && Info(frame) is { TypeReferences: > 0 } info && info.Type == level;
@@ -149,12 +153,17 @@ internal sealed unsafe class DomainMemory : IDisposable
         }
     }
 
-    /// <summary>Writes what Xen keeps in slots 256 to 271 of each level-4 table in use (init_xen_l4_slots).</summary>
-    public void FillXenSlots(ulong* level4)
+    /// <summary>Writes what Xen keeps in slots 256 to 271 of each level-4 table (init_xen_l4_slots).</summary>
+    public void FillXenSlots(Mfn level4)
     {
-        new Span<ulong>(level4 + GuestAddressSpace.FirstXenSlot, GuestAddressSpace.XenSlots).Clear();
-        level4[GuestAddressSpace.FirstXenSlot] = _domain.Host.MachineToPhys.Level4Entry;
+        new Span<ulong>((ulong*)Pointer(level4) + GuestAddressSpace.FirstXenSlot, GuestAddressSpace.XenSlots).Clear();
+        ShowMachineToPhys(level4, _domain.HasAssist(VmAssistType.M2pStrict));
     }
+
+    /// <summary>The machine-to-phys table is there for the guest's kernel. A guest that asks for it strictly (VMASST_TYPE_m2p_strict) has it in all tables but those of
+    /// its user mode; any other has it in the tables that its kernel has run on.</summary>
+    private void ShowMachineToPhys(Mfn level4, bool visible) =>
+        Volatile.Write(ref ((ulong*)Pointer(level4))[GuestAddressSpace.FirstXenSlot], visible ? _domain.Host.MachineToPhys.Level4Entry : 0);
 
     /// <summary>A reference was given back that nobody took: the guest wrote to a page table through a translation that it hadn't flushed. Only its own counts suffer.</summary>
     public void ReportTampering(Mfn frame) => _domain.Host.Log($"{_domain.Id}: reference count of {frame} would go below zero");
@@ -226,6 +235,9 @@ internal sealed unsafe class DomainMemory : IDisposable
                     long error = Types.GetWithType(root, FrameType.L4);
                     if (error != 0)
                         return error;
+                    bool strict = _domain.HasAssist(VmAssistType.M2pStrict);
+                    if (strict == (mode == CpuMode.User))
+                        ShowMachineToPhys(root, visible: mode == CpuMode.Kernel);
                 }
                 vcpu.SetRoot(mode, root);
                 if (old != default)

@@ -162,7 +162,7 @@ internal sealed unsafe class PageTypes(DomainMemory memory)
             entries[i] = PageTableEntry.Adjust(level, entry);
         }
         if (level == FrameType.L4)
-            memory.FillXenSlots(entries);
+            memory.FillXenSlots(table);
         return 0;
     }
 

@@ -12,22 +12,23 @@ internal sealed unsafe partial class Reservation
 
     private readonly Domain _domain;
     private readonly DomainMemory _memory;
-    private readonly SortedSet<ulong> _free = [];
+    private readonly ulong _end;
+    private readonly SortedSet<ulong> _returned = [];
+    private ulong _fresh;
 
     /// <param name="initial">The pages that the domain is built with: its first frames.</param>
     /// <param name="maximum">The pages that it may have.</param>
-    public Reservation(Domain domain, DomainMemory memory, ulong initial, ulong maximum)
+    /// <param name="frames">The frames of its range that there are for that.</param>
+    public Reservation(Domain domain, DomainMemory memory, ulong initial, ulong maximum, ulong frames)
     {
         _domain = domain;
         _memory = memory;
         Pages = initial;
         Maximum = maximum;
-        for (ulong i = initial; i < maximum; i++)
-        {
-            Mfn frame = new(memory.First.Value + i);
-            memory.Info(frame).Flags = FrameFlags.Free;
-            _free.Add(frame.Value);
-        }
+        _fresh = memory.First.Value + initial;
+        _end = memory.First.Value + frames;
+        for (ulong frame = _fresh; frame < _end; frame++)
+            memory.Info(new(frame)).Flags = FrameFlags.Free;
     }
 
     /// <summary>tot_pages.</summary>
@@ -41,41 +42,53 @@ internal sealed unsafe partial class Reservation
     {
         ulong count = 1UL << order;
         first = default;
-        if (count > Maximum - Pages || !TryFindRun(count, out first))
+        if (count > Maximum - Pages || (!TryTakeReturned(count, out first) && !TryTakeFresh(count, out first)))
             return false;
         for (ulong frame = first.Value; frame < first.Value + count; frame++)
-        {
-            _free.Remove(frame);
             _memory.Info(new(frame)) = default;
-        }
         _domain.Bus.SetAccess(first.Value, count, FrameAccess.Read | FrameAccess.Write);
         Pages += count;
         return true;
     }
 
-    private bool TryFindRun(ulong count, out Mfn first)
+    /// <summary>Looks for an aligned run among the frames that the domain gave back.</summary>
+    private bool TryTakeReturned(ulong count, out Mfn first)
     {
         ulong run = 0;
-        foreach (ulong frame in _free)
+        first = default;
+        foreach (ulong frame in _returned)
         {
-            run = frame % count == 0 ? 1 : run > 0 && _free.Contains(frame - 1) ? run + 1 : 0;
+            run = frame % count == 0 ? 1 : run > 0 && _returned.Contains(frame - 1) ? run + 1 : 0;
             if (run == count)
             {
                 first = new(frame - count + 1);
-                return true;
+                break;
             }
         }
-        first = default;
-        return false;
+        for (ulong i = 0; run == count && i < count; i++)
+            _returned.Remove(first.Value + i);
+        return run == count;
+    }
+
+    private bool TryTakeFresh(ulong count, out Mfn first)
+    {
+        ulong start = (_fresh + count - 1) & ~(count - 1);
+        first = new(start);
+        if (start + count > _end)
+            return false;
+        for (; _fresh < start; _fresh++)
+            _returned.Add(_fresh);
+        _fresh = start + count;
+        return true;
     }
 
     /// <summary>The domain gives a page back (guest_remove_page). It is gone when nothing refers to it any more. 0 or -ENXIO: not its own.</summary>
     public long Release(Mfn frame)
     {
-        if (!_memory.Owns(frame) || _memory.Info(frame).Has(FrameFlags.Released))
+        if (!_memory.Owns(frame))
             return XenErrno.ENXIO;
         ref FrameInfo info = ref _memory.Info(frame);
-        if (info.Has(FrameFlags.Xen))
+        if (info.Has(FrameFlags.Xen | FrameFlags.Released))
             return 0;
         info.Flags |= FrameFlags.Released;
         if (info.References == 0)
@@ -91,7 +104,7 @@ internal sealed unsafe partial class Reservation
         _domain.Bus.SetAccess(frame.Value, 1, FrameAccess.None);
         _memory.Types.RequestFlush();
         _ = madvise(_memory.Pointer(frame), MachineMemory.FrameSize, PunchHole);
-        _free.Add(frame.Value);
+        _returned.Add(frame.Value);
         Pages--;
     }
 

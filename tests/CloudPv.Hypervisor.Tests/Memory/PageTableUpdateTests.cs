@@ -35,7 +35,11 @@ public sealed class PageTableUpdateTests : IDisposable
 
     [Fact]
     public void A_frame_of_another_owner_is_busy() =>
-        _guest.UpdateVaMapping(GuestRig.Address(Page), 1UL << 12 | GuestRig.Present).ShouldBe(XenErrno.EBUSY);
+        _guest.UpdateVaMapping(GuestRig.Address(Page), Host.FirstXenFrame.Value << 12 | GuestRig.Present).ShouldBe(XenErrno.EBUSY);
+
+    [Fact]
+    public void The_lowest_frames_are_no_memory() =>
+        _guest.UpdateVaMapping(GuestRig.Address(Page), 1UL << 12 | GuestRig.Present).ShouldBe(XenErrno.EPERM);
 
     [Fact]
     public void A_frame_beyond_the_machine_is_no_right_of_a_domUs() =>

@@ -60,7 +60,7 @@ public sealed class PageTypeTests : IDisposable
     {
         Mfn level1 = _guest.Table(Page), level2 = _guest.Table(Other);
         _guest.Words(level1)[5] = _guest.Entry(Third, GuestRig.Present);
-        _guest.Words(level1)[6] = 1UL << 12 | GuestRig.Present;
+        _guest.Words(level1)[6] = Host.FirstXenFrame.Value << 12 | GuestRig.Present;
         _guest.Words(level2)[0] = level1.Value << 12 | GuestRig.Present | GuestRig.Writable;
         List<(uint, uint)> before = _guest.Counts();
         _guest.Mmuext(MmuextCommand.PinL2Table, level2).ShouldBe(XenErrno.EBUSY);
@@ -133,9 +133,21 @@ public sealed class PageTypeTests : IDisposable
         _guest.Words(level4)[256] = 0xdead000 | GuestRig.Present;
         _guest.Words(level4)[260] = 0xdead000 | GuestRig.Present;
         _guest.Mmuext(MmuextCommand.PinL4Table, level4).ShouldBe(0);
-        _guest.Words(level4)[256].ShouldBe(_guest.Domain.Host.MachineToPhys.Level4Entry);
+        _guest.Words(level4)[256].ShouldBe(0UL);
         _guest.Words(level4)[260].ShouldBe(0UL);
         _guest.MmuUpdate(GuestRig.Update(level4, 256, 0)).ShouldBe(XenErrno.EINVAL);
+    }
+
+    [Fact]
+    public void The_machine_to_phys_table_is_in_the_tables_that_the_kernel_runs_on()
+    {
+        Mfn level4 = _guest.Table(Page);
+        ulong kernels = _guest.Words(_guest.Vcpu.KernelRoot)[511];
+        _guest.Words(level4)[511] = kernels & ~PageTableEntry.Global;
+        _guest.Mmuext(MmuextCommand.NewUserBaseptr, level4).ShouldBe(0);
+        _guest.Words(level4)[256].ShouldBe(0UL);
+        _guest.Mmuext(MmuextCommand.NewBaseptr, level4).ShouldBe(0);
+        _guest.Words(level4)[256].ShouldBe(_guest.Domain.Host.MachineToPhys.Level4Entry);
     }
 
     [Fact]

@@ -43,6 +43,7 @@ public static partial class AbiTable
         new(typeof(MachphysMfnList), "struct xen_machphys_mfn_list"),
         new(typeof(MachphysMapping), "struct xen_machphys_mapping"),
         new(typeof(MemoryMap), "struct xen_memory_map"),
+        new(typeof(ForeignMemoryMap), "struct xen_foreign_memory_map"),
         new(typeof(CallbackRegister), "struct callback_register"),
         new(typeof(CallbackUnregister), "struct callback_unregister"),
         new(typeof(EvtchnAllocUnbound), "struct evtchn_alloc_unbound"),
