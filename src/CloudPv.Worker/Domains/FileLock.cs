@@ -11,6 +11,10 @@ internal sealed partial class FileLock : IDisposable
 {
     private const int LockExclusive = 2;
     private const int LockNonBlocking = 4;
+    private const int ReadWrite = 2;
+    private const int Create = 0x40;
+    private const int CloseOnExec = 0x80000;
+    private const int OwnerOnly = 0x180; // rw-------
 
     private readonly SafeFileHandle _file;
 
@@ -49,7 +53,15 @@ internal sealed partial class FileLock : IDisposable
 
     public void Dispose() => _file.Dispose();
 
-    private static SafeFileHandle Open(string path) => File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+    /// <summary>Opens by the system's own call: .NET's takes a lock of its own on each file that it opens.</summary>
+    private static SafeFileHandle Open(string path)
+    {
+        var file = OpenFile(path, ReadWrite | Create | CloseOnExec, OwnerOnly);
+        return file.IsInvalid ? throw new IOException($"{path} can't be opened: error {Marshal.GetLastPInvokeError()}") : file;
+    }
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial SafeFileHandle OpenFile(string path, int flags, int mode);
 
     [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
     private static partial int Flock(SafeFileHandle file, int operation);
