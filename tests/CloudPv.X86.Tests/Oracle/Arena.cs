@@ -23,9 +23,10 @@ internal static class Arena
     public const ulong Low = 0x2000_0000;
     public const ulong High = 0x3a7b_c000_0000;
 
-    /// <summary>The first of the two code pages; behind them is nothing.</summary>
+    /// <summary>The first of the two code pages, the second of which code may change; behind them is nothing.</summary>
     public const int Code = 0;
     public const int CodeSize = 2 * PageSize;
+    public const int ChangeableCode = PageSize;
 
     /// <summary>Three writable pages.</summary>
     public const int Data = 3 * PageSize;
@@ -35,7 +36,8 @@ internal static class Arena
     /// <summary>Pages that aren't listed don't exist.</summary>
     public static readonly ArenaPages[] Pages =
     [
-        new(0, 2, PageRights.Read | PageRights.Execute),
+        new(0, 1, PageRights.Read | PageRights.Execute),
+        new(1, 1, PageRights.Read | PageRights.Write | PageRights.Execute),
         new(3, 3, PageRights.Read | PageRights.Write),
         new(7, 1, PageRights.Read | PageRights.Write),
         new(8, 1, PageRights.Read),

@@ -12,12 +12,12 @@ internal static class Flags
 
     public static ulong Read(in Instruction instruction) => ToRflags(instruction.RflagsRead);
 
-    /// <summary>Those that it gives a value in any case: a shift by 0 gives none.</summary>
+    /// <summary>Those that it gives a value in any case: a shift by 0 gives none, nor a comparison repeated 0 times.</summary>
     public static ulong Defined(in Instruction instruction)
     {
         var shifts = instruction.Mnemonic is Mnemonic.Shl or Mnemonic.Sal or Mnemonic.Shr or Mnemonic.Sar or Mnemonic.Rol or Mnemonic.Ror or Mnemonic.Rcl or Mnemonic.Rcr
             or Mnemonic.Shld or Mnemonic.Shrd;
-        return shifts ? 0 : ToRflags(instruction.RflagsWritten | instruction.RflagsCleared | instruction.RflagsSet);
+        return shifts || instruction.HasRepPrefix || instruction.HasRepnePrefix ? 0 : ToRflags(instruction.RflagsWritten | instruction.RflagsCleared | instruction.RflagsSet);
     }
 
     private static ulong ToRflags(RflagsBits bits) =>

@@ -21,6 +21,13 @@ internal sealed class TranslatorJudge : IDisposable
             rig.Dispose();
     }
 
+    /// <summary>Interrupts whichever CPU of ours is running.</summary>
+    public void Kick()
+    {
+        foreach (var rig in _rigs)
+            rig.Kick();
+    }
+
     /// <summary>Empty if all is well.</summary>
     public string Check(TestCase test)
     {

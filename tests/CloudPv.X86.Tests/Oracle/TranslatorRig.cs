@@ -66,9 +66,13 @@ internal sealed unsafe class TranslatorRig : IDisposable
             _cpu.FlushTlb();
         _cpu.State = state;
         var exit = _cpu.Run();
+        while (exit.Kind == CpuExitKind.Kicked)
+            exit = _cpu.Run();
         state = _cpu.State;
         return exit;
     }
+
+    public void Kick() => _cpu.Kick();
 
     public void Dispose()
     {

@@ -6,8 +6,8 @@ namespace CloudPv.X86.Tests.Oracle;
 /// <summary>The translator against the host CPU, under every switch: single instructions of every code, and random sequences.</summary>
 public sealed class TranslatorTests
 {
-    private const int CasesPerCode = 12;
-    private const int Sequences = 3000;
+    private const int CasesPerCode = 30;
+    private const int Sequences = 6000;
     private const int MostFailures = 10;
 
     [Fact]
@@ -44,6 +44,37 @@ public sealed class TranslatorTests
         var generator = new SequenceGenerator(random);
         var test = new TestCase();
         for (var i = 0; i < Sequences; i++)
+        {
+            generator.Make(test);
+            judge.Check(test).ShouldBeEmpty(SeededRandom.HowToRepeat);
+        }
+    }
+
+    [Fact]
+    public void CodeThatChangesItselfDoesWhatTheHostDoes()
+    {
+        const int programs = 1000;
+        using var judge = new TranslatorJudge();
+        var random = new SeededRandom(SeededRandom.RunSeed);
+        var generator = new SequenceGenerator(random) { ChangesCode = true };
+        var test = new TestCase();
+        for (var i = 0; i < programs; i++)
+        {
+            generator.Make(test);
+            judge.Check(test).ShouldBeEmpty(SeededRandom.HowToRepeat);
+        }
+    }
+
+    [Fact]
+    public async Task LoopsGoOnAfterEveryKick()
+    {
+        const int loops = 300;
+        using var judge = new TranslatorJudge();
+        await using var kicks = new Timer(_ => judge.Kick(), null, dueTime: 0, period: 1);
+        var random = new SeededRandom(SeededRandom.RunSeed);
+        var generator = new SequenceGenerator(random) { LongestLoop = 5000 };
+        var test = new TestCase();
+        for (var i = 0; i < loops; i++)
         {
             generator.Make(test);
             judge.Check(test).ShouldBeEmpty(SeededRandom.HowToRepeat);

@@ -14,6 +14,9 @@ internal sealed class SequenceGenerator(SeededRandom random) : IMemoryShape
     /// <summary>The most rounds that a loop makes.</summary>
     public int LongestLoop { get; init; } = 5;
 
+    /// <summary>Whether the code changes itself.</summary>
+    public bool ChangesCode { get; init; }
+
     /// <summary>Loading garbage here would end most sequences at once; or what is stored tells the addresses of the x87 code.</summary>
     private static readonly HashSet<Mnemonic> Unsuitable =
     [
@@ -82,7 +85,7 @@ internal sealed class SequenceGenerator(SeededRandom random) : IMemoryShape
             Add();
         Link();
         var undefined = RemoveReadersOfUndefinedFlags();
-        var address = (random.OneIn(2) ? Arena.Low : Arena.High) + (uint)random.Next(Arena.CodeSize - 512);
+        var address = (random.OneIn(2) ? Arena.Low : Arena.High) + (uint)(ChangesCode ? Arena.ChangeableCode + random.Next(Arena.PageSize - 512) : random.Next(Arena.CodeSize - 512));
         var block = new InstructionBlock(new CodeBytes(), _instructions, address);
         if (!BlockEncoder.TryEncode(64, block, out _, out _) || ((CodeBytes)block.CodeWriter).Bytes.Count > Arena.CodeSize - (int)(address & (Arena.CodeSize - 1)))
             return false;
@@ -136,6 +139,9 @@ internal sealed class SequenceGenerator(SeededRandom random) : IMemoryShape
     {
         switch (random.Next(10))
         {
+            case 0 when ChangesCode && random.OneIn(2):
+                AddChangeOfCode();
+                break;
             case 0:
                 AddPushOrPop();
                 break;
@@ -209,6 +215,25 @@ internal sealed class SequenceGenerator(SeededRandom random) : IMemoryShape
         Append(Instruction.Create(Code.Cmp_rm64_imm8, target, random.Next(128)));
         if (kind is 0 or 3)
             Append(Instruction.Create(Code.Lea_r64_m, Register.RSP, new MemoryOperand(Register.RSP, 8, 1)));
+        Close(start);
+    }
+
+    /// <summary>Counts up the constant of a MOV that comes next, or that a loop comes to again.</summary>
+    private void AddChangeOfCode()
+    {
+        var pointer = Register.RAX + random.Next(16);
+        var target = Register.EAX + random.Next(8);
+        if (IsReserved(pointer) || IsReserved(target.GetFullRegister()))
+            return;
+        var start = _instructions.Count;
+        var before = random.OneIn(2);
+        var move = Instruction.Create(Code.Mov_r32_imm32, target, (int)random.Next());
+        if (!before)
+            Append(move);
+        Append(Instruction.Create(Code.Lea_r64_m, pointer, new MemoryOperand(Register.RIP, before ? start + 3 : start + 1, 8)));
+        Append(Instruction.Create(Code.Inc_rm8, new MemoryOperand(pointer, 1, 1)));
+        if (before)
+            Append(move);
         Close(start);
     }
 

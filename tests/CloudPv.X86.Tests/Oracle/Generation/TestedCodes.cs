@@ -14,7 +14,7 @@ internal static class TestedCodes
         CpuidFeature.SSE, CpuidFeature.SSE2, CpuidFeature.SSE3, CpuidFeature.SSSE3, CpuidFeature.SSE4_1, CpuidFeature.SSE4_2, CpuidFeature.SSE4A,
         CpuidFeature.AES, CpuidFeature.PCLMULQDQ, CpuidFeature.SHA, CpuidFeature.GFNI,
         CpuidFeature.PREFETCHW, CpuidFeature.PREFETCHWT1, CpuidFeature.CLFSH, CpuidFeature.CLFLUSHOPT, CpuidFeature.CLWB, CpuidFeature.PAUSE,
-        CpuidFeature.CET_IBT, CpuidFeature.CET_SS, CpuidFeature.CLDEMOTE, CpuidFeature.PREFETCHITI,
+        CpuidFeature.FSGSBASE, CpuidFeature.CET_IBT, CpuidFeature.CET_SS, CpuidFeature.CLDEMOTE, CpuidFeature.PREFETCHITI,
     ];
 
     /// <summary>Traps and queries of the environment, with tests of their own or none: Linux answers them, or the host's own state shows.</summary>
