@@ -8,7 +8,8 @@ internal sealed unsafe class CodeRegion : IDisposable
 {
     public const int Size = 64 << 20;
 
-    private const int ColdStart = 44 << 20;
+    /// <summary>Where the cold part begins.</summary>
+    public const int ColdStart = 44 << 20;
 
     /// <summary>More than the longest block's hot or cold code.</summary>
     private const int Reserve = 128 << 10;

@@ -122,11 +122,16 @@ internal sealed unsafe partial class BlockTranslator
         EmitLeaveTo(LeaveReason.Interrupt, _interruptRip);
     }
 
-    private void EmitJumpTo(ulong target)
+    private void EmitJumpTo(ulong target) => EmitJumpTo(target, flagsAreDead: false);
+
+    /// <summary>The jump of a CALL: no flags go with it, unless code was met that breaks the ABI.</summary>
+    private void EmitCallTo(ulong target) => EmitJumpTo(target, flagsAreDead: _mode.Liveness.AreDeadAtCalls);
+
+    private void EmitJumpTo(ulong target, bool flagsAreDead)
     {
         if (IsOwnEntry(target))
             _code.Jump(_entry);
-        else if (_kind != BlockKind.SingleStep && !IsLinkable(target) && MayUseJumpCache(target))
+        else if (_kind != BlockKind.SingleStep && !IsLinkable(target) && (flagsAreDead ? options.JumpCache : MayUseJumpCache(target)))
             EmitJumpThroughCache(target);
         else
             AddExit(_code.JumpForward(), target);

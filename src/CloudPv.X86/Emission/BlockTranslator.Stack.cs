@@ -117,7 +117,7 @@ internal sealed unsafe partial class BlockTranslator
         _code.Memory(0, HostRegister.T0, HostRegister.None, 0, displacement);
         _code.Int32((int)instruction.NextIP);
         FlushStackPointer();
-        EmitJumpTo(instruction.NearBranchTarget);
+        EmitCallTo(instruction.NearBranchTarget);
     }
 
     private void EmitGroupedPop(in Instruction instruction, InstructionForm form)

@@ -6,11 +6,18 @@ namespace CloudPv.X86;
 internal readonly record struct TranslationRequest(CpuMode Mode, BlockKind Kind);
 
 /// <summary>The host addresses of a translation.</summary>
-internal readonly unsafe struct Translation(byte* entry, byte* indirectEntry)
+internal readonly unsafe struct Translation(byte* entry, byte* indirectEntry, byte* hotEnd, byte* cold, byte* coldEnd)
 {
     public byte* Entry { get; } = entry;
 
+    /// <summary>Stands in front of <see cref="Entry"/>; null where there is none.</summary>
     public byte* IndirectEntry { get; } = indirectEntry;
+
+    public byte* HotEnd { get; } = hotEnd;
+
+    public byte* Cold { get; } = cold;
+
+    public byte* ColdEnd { get; } = coldEnd;
 }
 
 /// <summary>
@@ -50,12 +57,14 @@ internal sealed unsafe partial class BlockTranslator(TranslatorOptions options, 
         var indirectEntry = _kind == BlockKind.Normal ? EmitIndirectEntry() : null;
         _entry = _code.Cursor;
         EmitInstructions();
+        var hotEnd = _code.Cursor;
         region.UseCold();
+        var cold = _code.Cursor;
         EmitExitStubs();
         EmitInterruptExit();
         EmitSlowPaths();
         region.Finish();
-        return new Translation(_entry, indirectEntry);
+        return new Translation(_entry, indirectEntry, hotEnd, cold, _code.Cursor);
     }
 
     private bool FlagsLiveAt(int index) => _mode.Liveness[index] != 0;
@@ -141,7 +150,7 @@ internal sealed unsafe partial class BlockTranslator(TranslatorOptions options, 
                 break;
             case Treatment.Call:
                 EmitPushReturnAddress(index, in instruction);
-                EmitJumpTo(instruction.NearBranchTarget);
+                EmitCallTo(instruction.NearBranchTarget);
                 break;
             case Treatment.CallIndirect:
                 EmitIndirectTarget(index, in instruction);
