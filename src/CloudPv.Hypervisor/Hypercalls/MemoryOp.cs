@@ -22,7 +22,8 @@ internal static class MemoryOp
             case MemoryCommand.MaximumRamPage: return (long)vcpu.Domain.Host.Frames.End;
             case MemoryCommand.CurrentReservation or MemoryCommand.MaximumReservation or MemoryCommand.MaximumGpfn:
                 return Query(vcpu, command, argument);
-            case MemoryCommand.MemoryMap: return GetMemoryMap(vcpu, argument);
+            case MemoryCommand.MemoryMap: return MemoryMapOp.Get(vcpu, argument);
+            case MemoryCommand.SetMemoryMap: return MemoryMapOp.Set(vcpu, argument);
             case MemoryCommand.MachphysMapping: return GetMachphysMapping(vcpu, argument);
             case MemoryCommand.MachphysMfnList: return GetMachphysMfnList(vcpu, argument);
 
@@ -30,8 +31,8 @@ internal static class MemoryOp
             case MemoryCommand.GetSharingFreedPages or MemoryCommand.GetSharingSharedPages: return 0;
 
             // The control domain's business.
-            case MemoryCommand.MachineMemoryMap or MemoryCommand.ClaimPages: return XenErrno.EPERM;
-            case MemoryCommand.SetMemoryMap: return SetMemoryMap(vcpu, argument);
+            case MemoryCommand.MachineMemoryMap: return XenErrno.EPERM;
+            case MemoryCommand.ClaimPages: return ClaimPages(vcpu, argument);
             case MemoryCommand.AcquireResource: return AcquireResource(vcpu, argument);
 
             // Only for guests with a translated physmap.
@@ -58,26 +59,14 @@ internal static class MemoryOp
         };
     }
 
-    /// <summary>What xl gives a PV guest: one piece of RAM. Linux makes its holes in it itself.</summary>
-    private static long GetMemoryMap(Vcpu vcpu, GuestVirtual argument)
+    /// <summary>A promise of pages for domains to be built.</summary>
+    private static long ClaimPages(Vcpu vcpu, GuestVirtual argument)
     {
-        if (!vcpu.TryRead(argument, out MemoryMap map))
+        if (!vcpu.TryRead(argument, out MemoryReservation claim))
             return XenErrno.EFAULT;
-        map.NrEntries = Math.Min(map.NrEntries, 1);
-        var ram = new E820Entry { Addr = 0, Size = vcpu.Domain.Memory.InitialPages << 12, Type = E820Entry.Ram };
-        if (map.NrEntries > 0 && !vcpu.TryWrite(new(map.Buffer), ram))
-            return XenErrno.EFAULT;
-        return vcpu.TryWrite(argument, map) ? 0 : XenErrno.EFAULT;
-    }
-
-    private static long SetMemoryMap(Vcpu vcpu, GuestVirtual argument)
-    {
-        const uint MostEntries = 1024;
-        if (!vcpu.TryRead(argument, out ForeignMemoryMap map))
-            return XenErrno.EFAULT;
-        if (map.Map.NrEntries > MostEntries)
+        if (claim.ExtentStart != 0 || claim.ExtentOrder != 0 || claim.MemFlags != 0 || ForeignDomain.Error(vcpu, claim.Domid) == XenErrno.ESRCH)
             return XenErrno.EINVAL;
-        return ForeignDomain.IsSelf(vcpu, map.Domid) ? XenErrno.EPERM : ForeignDomain.Error(vcpu, map.Domid);
+        return XenErrno.EPERM;
     }
 
     /// <summary>One domain maps the resources of another: not of itself, and no domU has one under it.</summary>

@@ -41,6 +41,7 @@ internal sealed unsafe class DomainMemory : IDisposable
         First = _frames.Allocate(_rangeCount);
         _machine.Back(First.Value, _rangeCount, domain.Config.Name);
         domain.Host.MachineToPhys.Extend(First, _rangeCount);
+        MemoryMap = MemoryMapOp.Initial(InitialPages);
         Foreign = new ForeignFrames(domain.Bus);
         Clock = new TlbClock(domain);
         Types = new PageTypes(this);
@@ -67,6 +68,9 @@ internal sealed unsafe class DomainMemory : IDisposable
     public ulong InitialPages { get; }
 
     public Reservation Reservation { get; }
+
+    /// <summary>The e820 map that the guest is told; replaced as a whole.</summary>
+    public E820Entry[] MemoryMap { get; set; }
 
     public PageTypes Types { get; }
 
