@@ -58,9 +58,12 @@ public sealed partial class HostSession(
             {
                 await HandleAsync(item, cancel);
             }
+            catch (WorkerUnreachableException)
+            {
+                // The listener tells. The worker's next heartbeat brings this up again, as it does what failed below.
+            }
             catch (Exception failed) when (!cancel.IsCancellationRequested)
             {
-                // The database or the worker is away. The next heartbeat brings this up again.
                 LogFailed(failed, hostId);
             }
         }

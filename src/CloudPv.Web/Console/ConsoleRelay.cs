@@ -19,8 +19,10 @@ internal static class ConsoleRelay
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var output = ShowAsync(socket, console, ended.Token);
         var input = TypeAsync(socket, console, ended.Token);
-        await Task.WhenAny(output, input);
-        await ended.CancelAsync();
+        if (await Task.WhenAny(output, input) == output && output.IsCompletedSuccessfully)
+            ended.CancelAfter(Patience); // for the watcher's own goodbye
+        else
+            await ended.CancelAsync();
         await Task.WhenAll(EndAsync(output), EndAsync(input));
     }
 
@@ -55,9 +57,14 @@ internal static class ConsoleRelay
             while (true)
             {
                 var typed = await socket.ReceiveAsync(buffer.AsMemory(), cancel);
-                if (typed.MessageType == WebSocketMessageType.Close)
-                    return;
-                await console.Output.WriteAsync(buffer.AsMemory(0, typed.Count), cancel);
+                if (typed.MessageType != WebSocketMessageType.Close)
+                {
+                    await console.Output.WriteAsync(buffer.AsMemory(0, typed.Count), cancel);
+                    continue;
+                }
+                if (socket.State == WebSocketState.CloseReceived)
+                    await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, statusDescription: null, cancel);
+                return;
             }
         }
         finally
