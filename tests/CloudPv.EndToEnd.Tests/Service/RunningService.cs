@@ -4,6 +4,7 @@ using System.Net.Http.Headers;
 using System.Net.Sockets;
 
 [assembly: AssemblyFixture(typeof(CloudPv.EndToEnd.Tests.RunningService))]
+[assembly: CollectionBehavior(DisableTestParallelization = true)] // one service for all, and some tests kill parts of it
 
 namespace CloudPv.EndToEnd.Tests;
 
