@@ -73,7 +73,7 @@ public sealed class GuestStoreConnection : IDisposable
                 hasMoved = true;
             }
             int steps = 0;
-            while (!IsBroken && steps < StepsPerTurn && Step())
+            while (!IsBroken && steps < StepsPerTurn && (Step() || StepAfterBarrier()))
                 steps++;
             if (hasMoved || steps > 0)
                 _channel.Notify();
@@ -90,6 +90,14 @@ public sealed class GuestStoreConnection : IDisposable
         _answer = default;
         IsBroken = false;
         _ring.Reset();
+    }
+
+    // Linux notifies of a request only if it finds that all before it were taken, but has no barrier between its producer and its look at our consumer
+    // (xb_write): each could miss the other's write. The guest's CPUs are threads of this process, so the barrier can be made on theirs as well.
+    private bool StepAfterBarrier()
+    {
+        Interlocked.MemoryBarrierProcessWide();
+        return !IsBroken && Step();
     }
 
     // One answer leaves before the next request is taken: a guest that doesn't read its answers can't make us keep more than one.

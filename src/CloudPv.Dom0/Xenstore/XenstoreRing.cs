@@ -40,7 +40,7 @@ internal sealed class XenstoreRing(GuestPage page)
         int first = Math.Min(length, (int)(Size - (consumer & Mask)));
         ring.Slice((int)(consumer & Mask), first).CopyTo(destination);
         ring[..(length - first)].CopyTo(destination[first..]);
-        Publish(ref shared.ReqCons, consumer + (uint)length);
+        Volatile.Write(ref shared.ReqCons, consumer + (uint)length);
         return length;
     }
 
@@ -57,15 +57,7 @@ internal sealed class XenstoreRing(GuestPage page)
         int first = Math.Min(length, (int)(Size - (producer & Mask)));
         source[..first].CopyTo(ring[(int)(producer & Mask)..]);
         source[first..length].CopyTo(ring);
-        Publish(ref shared.RspProd, producer + (uint)length);
+        Volatile.Write(ref shared.RspProd, producer + (uint)length);
         return length;
-    }
-
-    // A guest notifies of more requests only if it sees that we took all before, and of room only if it sees that there was none:
-    // our index must be out before we look at its index for the last time.
-    private static void Publish(ref uint index, uint value)
-    {
-        Volatile.Write(ref index, value);
-        Interlocked.MemoryBarrier();
     }
 }
