@@ -201,6 +201,8 @@ public sealed unsafe partial class Cpu : IEmulatorMemory
 
         if (_bus.Code.Overlaps(write.Frame, write.Offset, write.Length))
             return Refuse(access, Refusal.CodeWrite);
+        if (_bus.Code.CountWriteBeside(write.Frame))
+            _bus.CodeWritten(new CodeWrite(write.Frame, 0, MachineMemory.FrameSize));
         _uncheckedWrite = write;
         _context->CommitNeeded = (ulong)Commitment.Code;
         return host;

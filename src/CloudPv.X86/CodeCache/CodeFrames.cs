@@ -6,6 +6,8 @@ namespace CloudPv.X86;
 /// </summary>
 internal sealed class CodeFrames(FrameTable frames)
 {
+    private const int FirstPatience = 256;
+
     private readonly Dictionary<ulong, CodeFrame> _frames = [];
     private readonly Lock _gate = new();
 
@@ -69,6 +71,22 @@ internal sealed class CodeFrames(FrameTable frames)
             return _frames.TryGetValue(frame, out var code) && code.Any(offset, length);
     }
 
+    /// <summary>
+    /// Counts a write beside the code of a frame. True: there have been so many that the code is better given up, for the frame may long be used for data. Each time the
+    /// frame turns out to hold code after all, twice as many are borne.
+    /// </summary>
+    public bool CountWriteBeside(ulong frame)
+    {
+        lock (_gate)
+        {
+            if (!_frames.TryGetValue(frame, out var code) || ++code.WritesBeside < FirstPatience << frames.Patience(frame))
+                return false;
+            code.WritesBeside = 0;
+            frames.RaisePatience(frame);
+            return true;
+        }
+    }
+
     private sealed class CodeFrame
     {
         private readonly ulong[] _bytes = new ulong[MachineMemory.FrameSize / 64];
@@ -76,6 +94,8 @@ internal sealed class CodeFrames(FrameTable frames)
         public int Blocks { get; set; }
 
         public bool Protected { get; set; }
+
+        public int WritesBeside { get; set; }
 
         public void Set(int offset, int length, bool value)
         {

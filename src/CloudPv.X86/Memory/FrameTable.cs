@@ -11,6 +11,11 @@ internal sealed unsafe class FrameTable(ulong frameCount) : IDisposable
     /// <summary>Some CPU may hold a write tag for the frame.</summary>
     private const byte WriteTagBit = 8;
 
+    /// <summary>Bits 4–7: how often writes beside code have made us give the code up.</summary>
+    private const int PatienceShift = 4;
+
+    private const byte PatienceBits = 0xf0;
+
     private readonly ulong _size = (frameCount + 4095) & ~4095ul;
     private byte* _bytes = HostSystem.MapAnonymousPages((frameCount + 4095) & ~4095ul, HostSystem.ProtRead | HostSystem.ProtWrite);
 
@@ -40,6 +45,16 @@ internal sealed unsafe class FrameTable(ulong frameCount) : IDisposable
         if (!MayHaveWriteTags(frame))
             Change(frame, clear: 0, set: WriteTagBit);
         return !HasCode(frame);
+    }
+
+    /// <summary>0–15: how much longer than at first to bear slow writes to a code frame.</summary>
+    public int Patience(ulong frame) => Volatile.Read(ref _bytes[frame]) >> PatienceShift;
+
+    public void RaisePatience(ulong frame)
+    {
+        var patience = Patience(frame);
+        if (patience < PatienceBits >> PatienceShift)
+            Change(frame, clear: PatienceBits, set: (byte)((patience + 1) << PatienceShift));
     }
 
     public void Dispose()

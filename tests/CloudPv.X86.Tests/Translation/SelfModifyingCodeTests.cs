@@ -91,7 +91,7 @@ public sealed class SelfModifyingCodeTests
         {
             var loop = c.CreateLabel();
             c.mov(rdi, (long)TestGuest.CodeAddress + 0x800);
-            c.mov(ecx, 1000);
+            c.mov(ecx, 200);
             c.Label(ref loop);
             c.mov(__[rdi], rcx);
             c.dec(ecx);
@@ -102,6 +102,30 @@ public sealed class SelfModifyingCodeTests
         cpu.Run().Kind.ShouldBe(CpuExitKind.Syscall);
         cpu.Statistics.BlocksInvalidated.ShouldBe(0);
         cpu.Statistics.BlocksTranslated.ShouldBeLessThan(10);
+    }
+
+    [Fact]
+    public void A_page_that_once_held_code_becomes_as_fast_to_write_as_any()
+    {
+        using var guest = new TestGuest();
+        const ulong Page = 0x50_0000;
+        guest.Load(c => c.ret(), Page);
+        guest.Load(c =>
+        {
+            var loop = c.CreateLabel();
+            c.mov(ebx, (int)Page);
+            c.call(rbx);
+            c.mov(ecx, 100_000);
+            c.Label(ref loop);
+            c.mov(__[rbx + 0x800], rcx);
+            c.dec(ecx);
+            c.jne(loop);
+            c.call(rbx);
+            c.syscall();
+        });
+        var cpu = guest.NewCpu();
+        cpu.Run().Kind.ShouldBe(CpuExitKind.Syscall);
+        cpu.Statistics.TlbMisses.ShouldBeLessThan(1000);
     }
 
     [Theory]
