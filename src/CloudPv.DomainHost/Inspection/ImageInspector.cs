@@ -60,7 +60,7 @@ internal static class ImageInspector
     {
         try
         {
-            return ElfMagic(Decompressor.Expand(CompressionFormats.Detect(file), file, KernelImage.MaximumSize));
+            return ElfMagic(Decompressor.Expand(CompressionFormats.Detect(file), file, KernelImage.MaximumSize).Span);
         }
         catch (InvalidDataException)
         {

@@ -52,7 +52,7 @@ public sealed class KernelImage
         return FromElf(ElfImage.Parse(elf), compression);
     }
 
-    private static byte[] Expand(CompressionFormat compression, ReadOnlyMemory<byte> payload)
+    private static ReadOnlyMemory<byte> Expand(CompressionFormat compression, ReadOnlyMemory<byte> payload)
     {
         try
         {

@@ -13,7 +13,7 @@ public sealed class CompressionTests
         byte[] data = Sample(1_000_000);
         byte[] packed = Packer.Pack(format, data);
         CompressionFormats.Detect(packed).ShouldBe(format);
-        Decompressor.Expand(format, packed, limit: 4 << 20).AsSpan().SequenceEqual(data).ShouldBeTrue();
+        Decompressor.Expand(format, packed, limit: 4 << 20).Span.SequenceEqual(data).ShouldBeTrue();
     }
 
     [Theory]

@@ -1,9 +1,14 @@
 namespace CloudPv.Hypervisor;
 
 /// <summary>A growing output of a decompressor, which refuses to grow beyond its limit.</summary>
-internal sealed class BoundedBuffer(int limit)
+/// <param name="limit">The most bytes that it takes.</param>
+/// <param name="expected">The size that it will probably have, so that nothing need be copied; wrong: it grows.</param>
+internal sealed class BoundedBuffer(int limit, int expected)
 {
-    private byte[] _bytes = new byte[Math.Min(limit, 1 << 20)];
+    /// <summary>Decoders see the end of their stream only while there is room for more.</summary>
+    private const int Slack = 64;
+
+    private byte[] _bytes = GC.AllocateUninitializedArray<byte>(Math.Clamp(expected + Slack, Math.Min(limit, 1 << 20), limit));
 
     public int Length { get; private set; }
 
@@ -24,6 +29,9 @@ internal sealed class BoundedBuffer(int limit)
         return _bytes.AsSpan(Length);
     }
 
+    /// <summary>All the room that there is at present, and more where there is none.</summary>
+    public Span<byte> GetRoom() => Length < _bytes.Length ? _bytes.AsSpan(Length) : GetSpan(1);
+
     public void Advance(int count) => Length += count;
 
     public void Append(ReadOnlySpan<byte> bytes)
@@ -34,15 +42,10 @@ internal sealed class BoundedBuffer(int limit)
 
     public void CopyFrom(Stream stream)
     {
-        var chunk = new byte[64 << 10];
         int count;
-        while ((count = stream.Read(chunk)) > 0)
-            Append(chunk.AsSpan(0, count));
+        while ((count = stream.Read(GetRoom())) > 0)
+            Advance(count);
     }
 
-    public byte[] ToArray()
-    {
-        Array.Resize(ref _bytes, Length);
-        return _bytes;
-    }
+    public ReadOnlyMemory<byte> ToMemory() => _bytes.AsMemory(0, Length);
 }

@@ -11,9 +11,9 @@ namespace CloudPv.Hypervisor;
 public static class Decompressor
 {
     /// <summary>Throws <see cref="InvalidDataException"/> where the data is corrupt or cut short, or expands beyond <paramref name="limit"/> bytes.</summary>
-    public static byte[] Expand(CompressionFormat format, ReadOnlyMemory<byte> data, int limit)
+    public static ReadOnlyMemory<byte> Expand(CompressionFormat format, ReadOnlyMemory<byte> data, int limit)
     {
-        var output = new BoundedBuffer(limit);
+        var output = new BoundedBuffer(limit, ExpectedSize(data.Span));
         switch (format)
         {
             case CompressionFormat.Gzip:
@@ -38,8 +38,12 @@ public static class Decompressor
             default:
                 throw new ArgumentOutOfRangeException(nameof(format));
         }
-        return output.ToArray();
+        return output.ToMemory();
     }
+
+    /// <summary>What a kernel's build puts behind its payload, and gzip at its end by itself; in other files it may be anything.</summary>
+    private static int ExpectedSize(ReadOnlySpan<byte> data) =>
+        data.Length >= sizeof(int) && BinaryPrimitives.ReadInt32LittleEndian(data[^sizeof(int)..]) is var size && size / 64 < data.Length ? size : 0;
 
     private static void ExpandGzip(ReadOnlyMemory<byte> data, BoundedBuffer output)
     {

@@ -8,7 +8,6 @@ internal static unsafe partial class Lzma
     private const int Ok = 0, StreamEnd = 1, MemoryLimitError = 6, BufferError = 10;
     private const int ActionRun = 0, ActionFinish = 3;
     private const ulong DecoderMemory = 512UL << 20;
-    private const int ChunkSize = 1 << 20;
 
     public static void Expand(CompressionFormat format, ReadOnlySpan<byte> data, BoundedBuffer output)
     {
@@ -40,7 +39,7 @@ internal static unsafe partial class Lzma
 
     private static int Step(ref LzmaStream stream, BoundedBuffer output)
     {
-        Span<byte> room = output.GetSpan(Math.Clamp(output.Remaining, 1, ChunkSize));
+        Span<byte> room = output.GetRoom();
         fixed (byte* target = room)
         {
             stream.NextOut = target;

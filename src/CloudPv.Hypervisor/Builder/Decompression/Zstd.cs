@@ -5,7 +5,6 @@ namespace CloudPv.Hypervisor;
 /// <summary>Zstandard frames through libzstd (Debian: libzstd1).</summary>
 internal static unsafe partial class Zstd
 {
-    private const int ChunkSize = 1 << 20;
 
     /// <summary>ZSTD_d_windowLogMax: kernels are packed with --ultra -22, whose window is 128 MiB.</summary>
     private const int WindowLogMax = 100;
@@ -34,7 +33,7 @@ internal static unsafe partial class Zstd
     /// <summary>True at the end of the frame.</summary>
     private static bool Step(nint context, ref Buffer source, BoundedBuffer output)
     {
-        Span<byte> room = output.GetSpan(Math.Clamp(output.Remaining, 1, ChunkSize));
+        Span<byte> room = output.GetRoom();
         fixed (byte* target = room)
         {
             var sink = new Buffer { Data = target, Size = (nuint)room.Length };
