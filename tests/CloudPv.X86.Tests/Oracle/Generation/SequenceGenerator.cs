@@ -65,7 +65,7 @@ internal sealed class SequenceGenerator(SeededRandom random) : IMemoryShape
         var alignment = size >= 16 || random.OneIn(2) ? 16 : 1;
         instruction.MemoryBase = random.Pick<Register>([.. _bases]);
         instruction.MemoryDisplSize = 1;
-        instruction.MemoryDisplacement64 = (ulong)(random.Next(random.OneIn(2) ? 64 : Slack) & -alignment);
+        instruction.MemoryDisplacement64 = (ulong)(long)((random.Next(random.OneIn(2) ? 96 : Slack) - 32) & -alignment);
         if (random.OneIn(8))
             instruction.SegmentPrefix = random.OneIn(2) ? Register.FS : Register.GS;
         if (_index == Register.None || !random.OneIn(4))
@@ -84,7 +84,7 @@ internal sealed class SequenceGenerator(SeededRandom random) : IMemoryShape
         while (_instructions.Count < length)
             Add();
         Link();
-        var undefined = RemoveReadersOfUndefinedFlags();
+        var undefined = UndefinedFlags.RemoveReaders(_instructions);
         var address = (random.OneIn(2) ? Arena.Low : Arena.High) + (uint)(ChangesCode ? Arena.ChangeableCode + random.Next(Arena.PageSize - 512) : random.Next(Arena.CodeSize - 512));
         var block = new InstructionBlock(new CodeBytes(), _instructions, address);
         if (!BlockEncoder.TryEncode(64, block, out _, out _) || ((CodeBytes)block.CodeWriter).Bytes.Count > Arena.CodeSize - (int)(address & (Arena.CodeSize - 1)))
@@ -326,43 +326,6 @@ internal sealed class SequenceGenerator(SeededRandom random) : IMemoryShape
         while (_inner.Contains(place))
             place++;
         return place;
-    }
-
-    /// <summary>
-    /// Puts NOPs for instructions that may find a flag undefined, which needn't be the same twice. Returns the flags that may be undefined at the end.
-    /// </summary>
-    private ulong RemoveReadersOfUndefinedFlags()
-    {
-        var undefined = new ulong[_instructions.Count + 1];
-        for (var changed = true; changed;)
-        {
-            changed = false;
-            for (var i = 0; i < _instructions.Count; i++)
-            {
-                var instruction = _instructions[i];
-                if ((Flags.Read(in instruction) & undefined[i]) != 0)
-                {
-                    _instructions[i] = Instruction.Create(Code.Nopd) with { IP = instruction.IP };
-                    Array.Clear(undefined);
-                    changed = true;
-                    break;
-                }
-
-                var behind = (undefined[i] & ~Flags.Defined(in instruction)) | Flags.Undefined(in instruction);
-                changed |= Flow(undefined, i + 1, behind);
-                if (instruction.Op0Kind == OpKind.NearBranch64)
-                    changed |= Flow(undefined, (int)instruction.NearBranch64 - 1, behind);
-            }
-        }
-
-        return undefined[_instructions.Count - 1];
-    }
-
-    private static bool Flow(ulong[] undefined, int to, ulong flags)
-    {
-        var before = undefined[to];
-        undefined[to] |= flags;
-        return undefined[to] != before;
     }
 
     private static bool IsSafe(Code code)
