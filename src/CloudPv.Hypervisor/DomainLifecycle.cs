@@ -94,6 +94,8 @@ public sealed partial class Domain
         }
         Gate.WaitUntilEmpty();
         Timers.Dispose();
+        // A backend that comes too late finds no port to raise.
+        Events.Reset();
         MappedGrants.ReleaseAll();
         Host.Remove(this);
         foreach (Vcpu vcpu in Vcpus)

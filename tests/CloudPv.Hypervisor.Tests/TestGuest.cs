@@ -14,13 +14,13 @@ internal sealed class TestGuest : IDisposable
     private readonly Host _host;
 
     /// <summary>Builds it, paused.</summary>
-    public TestGuest(Action<Assembler> code, int vcpus = 1)
+    public TestGuest(Action<Assembler> code, int vcpus = 1, ushort id = 1)
     {
         _host = new Host(new HostOptions { Log = Write });
         Domain = Domain.Build(_host, new DomainConfig
         {
-            Id = new DomainId(1),
-            Name = "test",
+            Id = new DomainId(id),
+            Name = $"test{id}",
             Kernel = PvKernel.Assemble(code),
             VcpuCount = vcpus,
             MemoryMiB = 8,

@@ -108,6 +108,22 @@ public sealed class LifecycleTests
         Should.NotThrow(guest.Dispose);
     }
 
+    [Fact]
+    public void Domains_that_came_and_went_leave_no_thread_and_no_memory_file_behind()
+    {
+        const ushort Id = 4711;
+        for (int round = 0; round < 10; round++)
+        {
+            using var guest = new TestGuest(static c => CountForEver(c), vcpus: 2, id: Id);
+            guest.Domain.Unpause();
+            guest.WaitForResult(0);
+        }
+
+        Directory.GetDirectories("/proc/self/task").Select(NameOfTask).ShouldNotContain(name => name.StartsWith($"d{Id}", StringComparison.Ordinal));
+        File.ReadLines("/proc/self/maps").ShouldNotContain(line => line.Contains($"test{Id}", StringComparison.Ordinal));
+        Directory.GetFiles("/proc/self/fd").Select(TargetOfFile).ShouldNotContain(target => target.Contains($"test{Id}", StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(1000)]
@@ -116,6 +132,23 @@ public sealed class LifecycleTests
         DomainBuildException refusal = Should.Throw<DomainBuildException>(() => new TestGuest(static c => c.ShutDown(), vcpus));
 
         refusal.Message.ShouldContain($"not {vcpus}");
+    }
+
+    private static string NameOfTask(string task) => ReadIfThere(() => File.ReadAllText(Path.Combine(task, "comm")));
+
+    private static string TargetOfFile(string file) => ReadIfThere(() => File.ResolveLinkTarget(file, returnFinalTarget: false)?.FullName ?? "");
+
+    /// <summary>A thread or file of another test may go while this one looks.</summary>
+    private static string ReadIfThere(Func<string> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (IOException)
+        {
+            return "";
+        }
     }
 
     private static void CountForEver(Assembler c)
