@@ -11,7 +11,7 @@ const alive = new Set(['pending', 'running', 'stopping']);
 
 /** An instance's console: a terminal that stays connected, and its bar. */
 class InstanceConsole extends Element {
-  static properties = { instanceId: {}, name: {}, state: {}, _size: { state: true }, _finding: { state: true } };
+  static properties = { instanceId: {}, name: {}, state: {}, _size: { state: true }, _finding: { state: true }, _missed: { state: true } };
 
   #screen;
   #connection;
@@ -113,7 +113,7 @@ class InstanceConsole extends Element {
 
   #findKey(event) {
     if (event.key === 'Enter')
-      this.#screen.find(event.target.value, { back: !event.shiftKey });
+      this._missed = !this.#screen.find(event.target.value, { back: !event.shiftKey });
     if (event.key === 'Escape') {
       event.stopPropagation();
       this._finding = false;
@@ -123,6 +123,7 @@ class InstanceConsole extends Element {
 
   async #find() {
     this._finding = !this._finding;
+    this._missed = false;
     await this.updateComplete;
     this.querySelector('.find')?.focus();
   }
@@ -151,7 +152,8 @@ class InstanceConsole extends Element {
       <div class="console-bar" role="toolbar" aria-label="Console">
         <p class="console-state" role="status" data-state=${status.state}>${status.title} <small>${status.text}</small></p>
         <span class="console-size" title="Columns and rows">${this._size ?? ''}</span>
-        ${this._finding ? html`<input class="input find" type="search" placeholder="Find, Enter for older" aria-label="Find in the console" @keydown=${this.#findKey}>` : nothing}
+        ${this._finding ? html`<input class="input find" type="search" placeholder="Find, Enter for older" aria-label="Find in the console"
+          aria-invalid=${String(Boolean(this._missed))} @input=${() => this._missed = false} @keydown=${this.#findKey}>` : nothing}
         ${this.#button('search', 'Find', this.#find)}
         ${this.#button('copy', 'Copy the selection, or all', this.#copy)}
         ${this.#button('paste', 'Paste', this.#paste, !open)}
