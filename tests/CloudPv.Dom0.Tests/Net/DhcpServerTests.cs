@@ -60,6 +60,7 @@ public sealed class DhcpServerTests : IDisposable
         _client.Next(); // the stranger's broadcast
         Send(type: 1);
         Answer().Options[53].ShouldBe([2]);
+        stranger.Next(); // the client's broadcast
         stranger.Count.ShouldBe(0);
     }
 
