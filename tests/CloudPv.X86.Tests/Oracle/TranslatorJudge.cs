@@ -21,6 +21,9 @@ internal sealed class TranslatorJudge : IDisposable
             rig.Dispose();
     }
 
+    /// <summary>What ended the last case on the host.</summary>
+    public CpuExit HostExit { get; private set; }
+
     /// <summary>Interrupts whichever CPU of ours is running.</summary>
     public void Kick()
     {
@@ -35,6 +38,7 @@ internal sealed class TranslatorJudge : IDisposable
         test.Memory.CopyTo(_host.Memory);
         var expected = test.Start;
         var exit = _host.Run(ref expected);
+        HostExit = exit;
         if (IsException(exit, InvalidOpcode))
             return "";
         var first = "";
