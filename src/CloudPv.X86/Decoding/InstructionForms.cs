@@ -18,6 +18,7 @@ internal static class InstructionForms
         var hasModRm = false;
         var plainOperands = true;
         var mmx = false;
+        var mayAccessMemory = false;
         var writesMemory = false;
         var explicitMemory = 0;
         for (var operand = 0; operand < code.OpCount; operand++)
@@ -27,7 +28,11 @@ internal static class InstructionForms
             if (instruction.GetOpKind(operand) == OpKind.Memory)
                 explicitMemory++;
             if (IsMemory(kind))
+            {
+                mayAccessMemory = true;
                 writesMemory |= written;
+            }
+
 
             switch (kind)
             {
@@ -71,11 +76,12 @@ internal static class InstructionForms
         var usedMemory = 0;
         while (implicitMemory.MoveNext())
             usedMemory++;
-        var rewritable = plainOperands && usedMemory <= explicitMemory && code.Encoding == EncodingKind.Legacy && AreKnown(instruction.CpuidFeatures);
+        var rewritable = plainOperands && usedMemory <= explicitMemory && code.Encoding == EncodingKind.Legacy && CpuFeatures.AreTranslated(instruction.CpuidFeatures);
         var shift = ShiftOf(in instruction, code);
         var text = instruction.IsStringInstruction;
+        var hasUsualSize = !mayAccessMemory || code.MemorySize.GetSize() is > 0 and <= AccessDescription.LargestSize;
         return new InstructionForm(
-            TreatmentOf(in instruction, rewritable),
+            TreatmentOf(in instruction, rewritable, hasUsualSize),
             hasModRm,
             reg,
             rm,
@@ -89,7 +95,7 @@ internal static class InstructionForms
             shift);
     }
 
-    private static Treatment TreatmentOf(in Instruction instruction, bool rewritable)
+    private static Treatment TreatmentOf(in Instruction instruction, bool rewritable, bool hasUsualSize)
     {
         switch (instruction.FlowControl)
         {
@@ -154,7 +160,7 @@ internal static class InstructionForms
 
         if (IsHint(instruction.Mnemonic))
             return Treatment.Nothing;
-        if (AsksForSystemState(instruction.Mnemonic) || !rewritable || instruction.IsPrivileged || instruction.IsStackInstruction || instruction.IsStringInstruction)
+        if (AsksForSystemState(instruction.Mnemonic) || !rewritable || !hasUsualSize || instruction.IsPrivileged || instruction.IsStackInstruction || instruction.IsStringInstruction)
             return Treatment.Emulate;
         return Treatment.Rewrite;
     }
@@ -169,29 +175,6 @@ internal static class InstructionForms
     private static bool AsksForSystemState(Mnemonic mnemonic) => mnemonic is Mnemonic.Lar or Mnemonic.Lsl or Mnemonic.Verr or Mnemonic.Verw
         or Mnemonic.Lss or Mnemonic.Lfs or Mnemonic.Lgs
         or Mnemonic.Sgdt or Mnemonic.Sidt or Mnemonic.Sldt or Mnemonic.Str or Mnemonic.Smsw;
-
-    /// <summary>What CPUID may offer: no VEX, no system features, nothing with an address in a register that isn't a memory operand.</summary>
-    private static bool AreKnown(ReadOnlySpan<CpuidFeature> features)
-    {
-        foreach (var feature in features)
-        {
-            switch (feature)
-            {
-                case CpuidFeature.INTEL8086 or CpuidFeature.INTEL186 or CpuidFeature.INTEL286 or CpuidFeature.INTEL386 or CpuidFeature.INTEL486 or CpuidFeature.X64:
-                case CpuidFeature.FPU or CpuidFeature.FPU287 or CpuidFeature.FPU387 or CpuidFeature.CMOV or CpuidFeature.MMX or CpuidFeature.FXSR:
-                case CpuidFeature.SSE or CpuidFeature.SSE2 or CpuidFeature.SSE3 or CpuidFeature.SSSE3 or CpuidFeature.SSE4_1 or CpuidFeature.SSE4_2 or CpuidFeature.SSE4A:
-                case CpuidFeature.AES or CpuidFeature.PCLMULQDQ or CpuidFeature.SHA or CpuidFeature.GFNI:
-                case CpuidFeature.POPCNT or CpuidFeature.LZCNT or CpuidFeature.BMI1 or CpuidFeature.MOVBE or CpuidFeature.ADX or CpuidFeature.CX8 or CpuidFeature.CMPXCHG16B:
-                case CpuidFeature.CLFSH or CpuidFeature.CLFLUSHOPT or CpuidFeature.CLWB or CpuidFeature.PREFETCHW or CpuidFeature.PREFETCHWT1:
-                case CpuidFeature.RDRAND or CpuidFeature.RDSEED or CpuidFeature.TSC or CpuidFeature.CET_IBT or CpuidFeature.PAUSE or CpuidFeature.MULTIBYTENOP:
-                    continue;
-                default:
-                    return false;
-            }
-        }
-
-        return true;
-    }
 
     private static int ImplicitWrites(Mnemonic mnemonic, int operands)
     {
