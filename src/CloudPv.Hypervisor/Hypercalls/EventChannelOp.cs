@@ -63,7 +63,7 @@ internal static unsafe class EventChannelOp
             return XenErrno.EFAULT;
         if (!IsSelf(vcpu, op.Dom))
             return vcpu.Domain.Host.TryGetDomain(new DomainId(op.Dom), out _) || op.Dom == 0 ? XenErrno.EPERM : XenErrno.ESRCH;
-        DomainId remote = op.RemoteDom == ReservedDomains.Self ? vcpu.Domain.Id : new DomainId(op.RemoteDom);
+        DomainId remote = op.RemoteDom == SpecialDomain.Self ? vcpu.Domain.Id : new DomainId(op.RemoteDom);
         if (!vcpu.Domain.Events.TryAllocate(new EventBinding.Unbound(remote), vcpu: 0, out EventChannel channel))
             return XenErrno.ENOSPC;
         op.Port = channel.Port;
@@ -173,5 +173,5 @@ internal static unsafe class EventChannelOp
         return vcpu.TryWrite(address, op) ? 0 : XenErrno.EFAULT;
     }
 
-    private static bool IsSelf(Vcpu vcpu, ushort domain) => domain == ReservedDomains.Self || domain == vcpu.Domain.Id.Value;
+    private static bool IsSelf(Vcpu vcpu, ushort domain) => domain == SpecialDomain.Self || domain == vcpu.Domain.Id.Value;
 }

@@ -47,7 +47,7 @@ internal static unsafe class GrantCopyOp
     private static GrantStatus Take(Vcpu vcpu, in GnttabCopyPointer pointer, bool isGrant, int length, bool writable, out End end)
     {
         end = default;
-        bool isSelf = pointer.Domid == ReservedDomains.Self;
+        bool isSelf = pointer.Domid == SpecialDomain.Self;
         if (!isSelf && !isGrant)
             return GrantStatus.PermissionDenied;
         Domain owner = vcpu.Domain;

@@ -135,5 +135,5 @@ internal static unsafe class GrantTableOp
         return 0;
     }
 
-    private static bool IsSelf(Vcpu vcpu, ushort domain) => domain == ReservedDomains.Self || domain == vcpu.Domain.Id.Value;
+    private static bool IsSelf(Vcpu vcpu, ushort domain) => domain == SpecialDomain.Self || domain == vcpu.Domain.Id.Value;
 }

@@ -11,9 +11,6 @@ internal sealed unsafe class DescriptorTables(Vcpu vcpu) : ISegmentDescriptors
     public const uint FirstReservedByte = GuestEntries * 8;
     public const int MaximumLdtEntries = 8192;
 
-    /// <summary>FLAT_RING3_CS64, FLAT_RING3_SS64, FLAT_RING3_CS32, FLAT_RING3_DS32: the flat segments that every guest has.</summary>
-    public const ushort FlatCode64 = 0xe033, FlatData64 = 0xe02b, FlatCode32 = 0xe023, FlatData32 = 0xe02b;
-
     private const int EntriesPerPage = 512;
 
     private readonly Mfn[] _gdtFrames = new Mfn[GuestEntries / EntriesPerPage];
@@ -42,9 +39,9 @@ internal sealed unsafe class DescriptorTables(Vcpu vcpu) : ISegmentDescriptors
     {
         descriptor = (index << 3) switch
         {
-            FlatCode32 & ~7 => 0x00cffb000000ffff,
-            FlatData64 & ~7 => 0x00cff3000000ffff,
-            FlatCode64 & ~7 => 0x00affb000000ffff,
+            FlatSelectors.Code32 & ~7 => 0x00cffb000000ffff,
+            FlatSelectors.Stack & ~7 => 0x00cff3000000ffff,
+            FlatSelectors.Code64 & ~7 => 0x00affb000000ffff,
             _ => 0,
         };
         return index < GuestEntries + EntriesPerPage;

@@ -1,3 +1,5 @@
+using CloudPv.Xen;
+
 namespace CloudPv.Hypervisor;
 
 /// <summary>Which 8-byte segment descriptors (SDM vol. 3, 3.4.5) a PV guest may have in its tables.</summary>
@@ -30,7 +32,7 @@ internal static unsafe class SegmentDescriptor
     {
         const uint LocalTable = 4;
         uint selector = low >> 16;
-        if (selector >= DescriptorTables.FirstReservedByte && selector != DescriptorTables.FlatCode64 && (selector & LocalTable) == 0)
+        if (selector >= DescriptorTables.FirstReservedByte && selector != FlatSelectors.Code64 && (selector & LocalTable) == 0)
             return false;
         high &= ~PrivilegeMask;
         low = low & 0xffff | (selector & ~3u | privilege) << 16;
