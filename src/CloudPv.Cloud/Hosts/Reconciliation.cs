@@ -66,6 +66,13 @@ internal static class Reconciliation
             StopReason.Failed => "Its domain's process failed.",
             _ => "Its domain's process died.",
         };
-        return host.Detail is null ? what : $"{what} {host.Detail}";
+        return host switch
+        {
+            { Detail: null or "" } => what,
+            { Reason: StopReason.Crash } => Sentence(host.Detail),
+            _ => $"{what} {Sentence(host.Detail)}",
+        };
     }
+
+    private static string Sentence(string words) => $"{char.ToUpperInvariant(words[0])}{words[1..].TrimEnd('.')}.";
 }

@@ -115,7 +115,7 @@ internal sealed class DomainLife
         "watchdog" => new DomainEnd(StopReason.Watchdog, exit.Detail),
         "destroyed" => new DomainEnd(StopReason.Destroyed, exit.Detail),
         null when process.Signal is { } signal => new DomainEnd(StopReason.Killed, $"It was ended by signal {signal}."),
-        null when process.Status is null => new DomainEnd(StopReason.Killed, "It left no word."),
+        null when process.Status is null => new DomainEnd(StopReason.Killed, "By which signal isn't known, as the worker was started after it."),
         _ => new DomainEnd(Running.IsCompleted ? StopReason.Failed : StopReason.BuildFailed, exit?.Detail ?? _folder.LastLogLine() ?? $"It ended with status {process.Status}."),
     };
 }
