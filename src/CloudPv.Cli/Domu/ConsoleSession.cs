@@ -1,4 +1,5 @@
 using CloudPv.Dom0.Console;
+using Microsoft.Win32.SafeHandles;
 
 namespace CloudPv.Cli.Domu;
 
@@ -7,6 +8,8 @@ internal sealed class ConsoleSession : IDisposable
 {
     /// <summary>Ctrl-], as in telnet and `xl console`.</summary>
     private const byte LeaveKey = 0x1d;
+
+    private const int StandardInput = 0;
 
     private readonly GuestConsole _console;
     private readonly ConsoleWatcher _watcher;
@@ -37,13 +40,13 @@ internal sealed class ConsoleSession : IDisposable
         await foreach (var bytes in _watcher.Output())
         {
             await output.WriteAsync(bytes);
-            await output.FlushAsync();
         }
     }
 
     private void Type(Action onLeave)
     {
-        using var input = Console.OpenStandardInput();
+        // The file itself: System.Console's stream would edit lines.
+        using var input = new FileStream(new SafeFileHandle(StandardInput, ownsHandle: false), FileAccess.Read, bufferSize: 0);
         var keys = new byte[256];
         while (input.Read(keys) is > 0 and var count)
         {

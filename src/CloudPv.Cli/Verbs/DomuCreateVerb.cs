@@ -36,10 +36,21 @@ internal static class DomuCreateVerb
         return command;
     }
 
-    private static Task<int> RunAsync(ParseResult arguments)
+    private static async Task<int> RunAsync(ParseResult arguments)
     {
-        var config = Apply(arguments, arguments.GetValue(File) is { } file ? Read(file) : new DomuConfig());
-        return new DomuRun(config)
+        try
+        {
+            return await RunAsync(arguments, Apply(arguments, arguments.GetValue(File) is { } file ? Read(file) : new DomuConfig()));
+        }
+        catch (CommandFailedException refused)
+        {
+            await System.Console.Error.WriteLineAsync($"cloudpv: {refused.Message}");
+            return DomuExit.CouldNotCreate;
+        }
+    }
+
+    private static Task<int> RunAsync(ParseResult arguments, DomuConfig config) =>
+        new DomuRun(config)
         {
             WithConsole = arguments.GetValue(Console),
             WithStatistics = arguments.GetValue(Stats),
@@ -47,7 +58,6 @@ internal static class DomuCreateVerb
             Translator = TranslatorSwitches.Without(arguments.GetValue(Without) ?? []),
             Log = arguments.GetValue(Verbose) ? System.Console.Error.WriteLine : static _ => { },
         }.RunAsync();
-    }
 
     private static DomuConfig Read(FileInfo file)
     {
