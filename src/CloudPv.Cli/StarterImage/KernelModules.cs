@@ -55,10 +55,11 @@ public sealed class KernelModules
         order.Add(new KernelModule(name, content));
     }
 
-    /// <summary>A soft dependency names an algorithm of the kernel's crypto interface (ext4 wants "crc32c"): its portable implementation will do.</summary>
-    private async Task AddProviderAsync(string algorithm, List<KernelModule> order, CancellationToken cancel)
+    /// <summary>A soft dependency names an algorithm of the kernel's crypto interface (ext4 wants "crypto-crc32c"): its portable implementation will do.</summary>
+    private async Task AddProviderAsync(string alias, List<KernelModule> order, CancellationToken cancel)
     {
-        var generic = NameOf(algorithm + "_generic");
+        const string crypto = "crypto-";
+        var generic = NameOf((alias.StartsWith(crypto, StringComparison.Ordinal) ? alias[crypto.Length..] : alias) + "_generic");
         if (_files.ContainsKey(generic))
             await AddAsync(generic, order, cancel);
     }
