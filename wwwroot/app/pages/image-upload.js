@@ -63,6 +63,7 @@ class ImageUploadPage extends Element {
     this._problem = null;
     this._sent = { sent: 0, total: file.size, since: Date.now() };
     this.#cancel = new AbortController();
+    this.#showEnd();
     try {
       const image = await uploadImage(query, file, {
         sha256: sha256.trim(),
@@ -75,6 +76,13 @@ class ImageUploadPage extends Element {
       this._problem = problem.name === 'AbortError' ? null : problem;
     }
     this._sent = null;
+    this.#showEnd();
+  }
+
+  /** Progress, Cancel and a refusal are at the form's end, which may be below the window. */
+  async #showEnd() {
+    await this.updateComplete;
+    this.querySelector('form')?.scrollIntoView({ block: 'end' });
   }
 
   #kinds() {
