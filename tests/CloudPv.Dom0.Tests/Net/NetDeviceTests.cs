@@ -45,7 +45,7 @@ public sealed class NetDeviceTests : IDisposable
         _front.Write("event-channel", port.Value);
         _front.TryConnect().ShouldBeNull();
         _front.PutTx(_front.Page(Packet.Tcp([1])), 0, flags: 1, id: 1, Packet.Tcp([1]).Length);
-        _front.Guest.Notify(port);
+        _front.KickTx(port);
         _front.Link.NextSent();
     }
 

@@ -21,6 +21,7 @@ internal sealed class Netfront : IDisposable
     private readonly EventPort _txPort;
     private readonly EventPort _rxPort;
     private IDisposable? _connection;
+    private uint _txProduced;
     private uint _txConsumed;
     private uint _rxConsumed;
 
@@ -78,24 +79,27 @@ internal sealed class Netfront : IDisposable
 
     public void PutTx(GrantRef page, int offset, ushort flags, ushort id, int size)
     {
-        var slot = TxSlotAt(Get(_tx, ReqProd));
+        var slot = TxSlotAt(_txProduced++);
         BinaryPrimitives.WriteUInt32LittleEndian(slot, page.Value);
         BinaryPrimitives.WriteUInt16LittleEndian(slot[4..], (ushort)offset);
         BinaryPrimitives.WriteUInt16LittleEndian(slot[6..], flags);
         BinaryPrimitives.WriteUInt16LittleEndian(slot[8..], id);
         BinaryPrimitives.WriteUInt16LittleEndian(slot[10..], (ushort)size);
-        Set(_tx, ReqProd, Get(_tx, ReqProd) + 1);
     }
 
     public void PutTxExtra(params byte[] extra)
     {
-        extra.CopyTo(TxSlotAt(Get(_tx, ReqProd)));
-        Set(_tx, ReqProd, Get(_tx, ReqProd) + 1);
+        extra.CopyTo(TxSlotAt(_txProduced++));
     }
 
-    public void ClaimTx(uint producer) => Set(_tx, ReqProd, producer);
+    public void ClaimTx(uint producer) => _txProduced = producer;
 
-    public void KickTx() => Guest.Notify(_txPort);
+    /// <summary>Shows the backend all slots put so far, at once, and notifies it.</summary>
+    public void KickTx(EventPort? port = null)
+    {
+        Set(_tx, ReqProd, _txProduced);
+        Guest.Notify(port ?? _txPort);
+    }
 
     public void KickRx() => Guest.Notify(_rxPort);
 
