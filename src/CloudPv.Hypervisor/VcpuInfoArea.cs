@@ -37,8 +37,8 @@ internal sealed unsafe partial class Vcpu
     /// <summary>Moves vcpu_info into a page of the guest's choice (VCPUOP_register_vcpu_info); once only. On this vCPU's own thread, or while it is down.</summary>
     public long RegisterInfo(Mfn frame, uint offset)
     {
-        if (offset > MachineMemory.FrameSize - sizeof(VcpuInfo))
-            return XenErrno.EINVAL;
+        if (offset > MachineMemory.FrameSize - sizeof(VcpuInfo) || offset % sizeof(ulong) != 0)
+            return XenErrno.ENXIO;
         if (_registeredInfoFrame is not null || !Domain.Memory.TryGetPage(frame, writable: true))
             return XenErrno.EINVAL;
 

@@ -46,4 +46,5 @@ public enum HypercallNumber
     DmOp = 41,
     HypfsOp = 42,
     Mca = 48,
+    PagingDomctlCont = 49,
 }

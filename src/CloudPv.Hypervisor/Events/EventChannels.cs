@@ -266,7 +266,7 @@ internal sealed class EventChannels
     public long ExpandArray(Mfn frame)
     {
         lock (_lock)
-            return _abi is FifoEvents fifo ? fifo.AddPage(frame, this) : XenErrno.ENOSYS;
+            return _abi is FifoEvents fifo ? fifo.AddPage(frame, this) : XenErrno.EOPNOTSUPP;
     }
 
     /// <summary>EVTCHNOP_set_priority. It counts from the next time on that the port is linked.</summary>

@@ -26,13 +26,16 @@ internal static unsafe class GrantCopyOp
 
     private static GrantStatus TryCopy(Vcpu vcpu, in GnttabCopy op)
     {
-        if (op.Source.Offset + op.Len > MachineMemory.FrameSize || op.Dest.Offset + op.Len > MachineMemory.FrameSize)
-            return GrantStatus.BadCopyArgument;
         GrantStatus status = Take(vcpu, op.Source, (op.Flags & GnttabCopy.SourceGref) != 0, op.Len, writable: false, out End source);
         if (status != GrantStatus.Okay)
             return status;
         status = Take(vcpu, op.Dest, (op.Flags & GnttabCopy.DestGref) != 0, op.Len, writable: true, out End destination);
-        if (status == GrantStatus.Okay)
+        if (status == GrantStatus.Okay && !(FitsItsPage(op.Source, op.Len) && FitsItsPage(op.Dest, op.Len)))
+        {
+            status = GrantStatus.BadCopyArgument;
+            destination.Release();
+        }
+        else if (status == GrantStatus.Okay)
         {
             // SAFETY: both frames are referenced, and offset and length were checked against the page's size.
             byte* from = source.Owner.Memory.Pointer(source.Frame) + op.Source.Offset;
@@ -43,6 +46,8 @@ internal static unsafe class GrantCopyOp
         source.Release();
         return status;
     }
+
+    private static bool FitsItsPage(in GnttabCopyPointer pointer, int length) => pointer.Offset + length <= MachineMemory.FrameSize;
 
     private static GrantStatus Take(Vcpu vcpu, in GnttabCopyPointer pointer, bool isGrant, int length, bool writable, out End end)
     {

@@ -2,7 +2,7 @@ using CloudPv.Xen;
 
 namespace CloudPv.Hypervisor;
 
-/// <summary>Every hypercall of a 64-bit PV guest by its number. One that isn't here answers -ENOSYS: TMEM, HVM and device-model calls, and what Xen never had.</summary>
+/// <summary>Every hypercall of a 64-bit PV guest by its number. One that isn't here answers -ENOSYS: TMEM, XSM, Argo, and what Xen never had.</summary>
 internal static unsafe class HypercallTable
 {
     /// <summary>Numbers that Xen's own table has room for (NR_hypercalls).</summary>
@@ -38,7 +38,7 @@ internal static unsafe class HypercallTable
         handlers[(int)HypercallNumber.SetCallbacks] = &CallbackOp.HandleSetCallbacks;
         handlers[(int)HypercallNumber.FpuTaskswitch] = &FpuTaskswitch.Handle;
         handlers[(int)HypercallNumber.SchedOpCompat] = &SchedOp.HandleCompat;
-        handlers[(int)HypercallNumber.PlatformOp] = &PrivilegedCalls.NotPermitted;
+        handlers[(int)HypercallNumber.PlatformOp] = &PrivilegedCalls.PlatformOp;
         handlers[(int)HypercallNumber.SetDebugreg] = &DebugRegisterCalls.Set;
         handlers[(int)HypercallNumber.GetDebugreg] = &DebugRegisterCalls.Get;
         handlers[(int)HypercallNumber.UpdateDescriptor] = &UpdateDescriptor.Handle;
@@ -62,11 +62,16 @@ internal static unsafe class HypercallTable
         handlers[(int)HypercallNumber.CallbackOp] = &CallbackOp.Handle;
         handlers[(int)HypercallNumber.EventChannelOp] = &EventChannelOp.Handle;
         handlers[(int)HypercallNumber.PhysdevOp] = &PhysdevOp.Handle;
-        handlers[(int)HypercallNumber.Sysctl] = &PrivilegedCalls.NotPermitted;
-        handlers[(int)HypercallNumber.Domctl] = &PrivilegedCalls.NotPermitted;
+        handlers[(int)HypercallNumber.Sysctl] = &PrivilegedCalls.Sysctl;
+        handlers[(int)HypercallNumber.Domctl] = &PrivilegedCalls.Domctl;
         handlers[(int)HypercallNumber.KexecOp] = &PrivilegedCalls.NotPermitted;
         handlers[(int)HypercallNumber.XenpmuOp] = &PrivilegedCalls.NotSupported;
+        handlers[(int)HypercallNumber.XenoprofOp] = &PrivilegedCalls.NoDevice;
+        handlers[(int)HypercallNumber.HvmOp] = &PrivilegedCalls.HvmOp;
+        handlers[(int)HypercallNumber.DmOp] = &PrivilegedCalls.DmOp;
+        handlers[(int)HypercallNumber.HypfsOp] = &PrivilegedCalls.NotPermitted;
         handlers[(int)HypercallNumber.Mca] = &PrivilegedCalls.NotPermitted;
+        handlers[(int)HypercallNumber.PagingDomctlCont] = &PrivilegedCalls.NotSupported;
         return handlers;
     }
 

@@ -6,6 +6,9 @@ namespace CloudPv.Hypervisor;
 /// <summary>HYPERVISOR_physdev_op of a domain without physical devices: xen/include/public/physdev.h.</summary>
 internal static class PhysdevOp
 {
+    /// <summary>Numbers that a domU may name (nr_pirqs), though it owns none.</summary>
+    private const uint PhysicalIrqs = 256;
+
     private enum Command : uint
     {
         IrqUnmaskNotify = 4,
@@ -66,15 +69,30 @@ internal static class PhysdevOp
                 return SetBitmap(vcpu, address);
             case Command.IrqUnmaskNotify:
                 return 0;
-            case Command.Eoi or Command.IrqStatusQuery or Command.UnmapPirq or Command.PirqEoiGmfnV1 or Command.PirqEoiGmfnV2:
+            case Command.IrqStatusQuery:
+                return QueryIrqStatus(vcpu, address);
+            case Command.GetFreePirq:
+                return vcpu.TryWrite(new GuestVirtual(address.Value + sizeof(uint)), PhysicalIrqs - 1) ? 0 : XenErrno.EFAULT;
+            case Command.Eoi or Command.PirqEoiGmfnV1 or Command.PirqEoiGmfnV2:
                 return XenErrno.EINVAL;
-            case Command.ApicRead or Command.ApicWrite or Command.AllocIrqVector or Command.MapPirq or Command.ManagePciAdd or Command.ManagePciRemove
+            case Command.ApicRead or Command.ApicWrite or Command.AllocIrqVector or Command.MapPirq or Command.UnmapPirq or Command.ManagePciAdd or Command.ManagePciRemove
                 or Command.RestoreMsi or Command.ManagePciAddExt or Command.SetupGsi or Command.PciMmcfgReserved or Command.PciDeviceAdd
-                or Command.PciDeviceRemove or Command.RestoreMsiExt or Command.DbgpOp or Command.PrepareMsix or Command.ReleaseMsix or Command.GetFreePirq:
+                or Command.PciDeviceRemove or Command.RestoreMsiExt or Command.DbgpOp or Command.PrepareMsix or Command.ReleaseMsix:
                 return XenErrno.EPERM;
             default:
                 return XenErrno.ENOSYS;
         }
+    }
+
+    /// <summary>struct physdev_irq_status_query: an interrupt number, and flags that are written.</summary>
+    private static long QueryIrqStatus(Vcpu vcpu, GuestVirtual address)
+    {
+        const uint NeedsEoi = 1;
+        if (!vcpu.TryRead(address, out uint irq))
+            return XenErrno.EFAULT;
+        if (irq >= PhysicalIrqs)
+            return XenErrno.EINVAL;
+        return vcpu.TryWrite(new GuestVirtual(address.Value + sizeof(uint)), NeedsEoi) ? 0 : XenErrno.EFAULT;
     }
 
     private static long SetIopl(Vcpu vcpu, GuestVirtual address)

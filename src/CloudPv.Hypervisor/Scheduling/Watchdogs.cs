@@ -16,7 +16,8 @@ internal sealed class Watchdogs(Domain domain)
     /// <summary>The earliest deadline, in system time.</summary>
     public ulong Next => Volatile.Read(ref _next);
 
-    /// <summary>Id 0 takes a free timer and returns its id, counted from 1; another id renews it, or stops it where the timeout is 0.</summary>
+    /// <summary>Id 0 takes a free timer and returns its id, counted from 1; another id renews it, or stops it where the timeout is 0. That none is free
+    /// is told in 32 bits, as Xen does.</summary>
     /// <param name="seconds">Time until it fires.</param>
     public long Set(uint id, uint seconds)
     {
@@ -25,7 +26,7 @@ internal sealed class Watchdogs(Domain domain)
             if (id > Count)
                 return XenErrno.EINVAL;
             if (id == 0)
-                return seconds == 0 ? XenErrno.EINVAL : Allocate(seconds);
+                return Allocate(seconds);
             if (!_inUse[id - 1])
                 return XenErrno.EINVAL;
 
@@ -39,7 +40,7 @@ internal sealed class Watchdogs(Domain domain)
     {
         int free = Array.IndexOf(_inUse, false);
         if (free < 0)
-            return XenErrno.ENOSPC;
+            return unchecked((uint)XenErrno.ENOSPC);
         _inUse[free] = true;
         SetDeadline(free, seconds);
         return free + 1;

@@ -8,7 +8,7 @@ namespace CloudPv.Hypervisor.Tests.Hypercalls;
 /// <summary>How hypercalls are called and refused.</summary>
 public sealed class HypercallTests
 {
-    private const int Multicall = 13, XenVersion = 17, ConsoleIo = 18, Domctl = 36, SetTimerOp = 15;
+    private const int Multicall = 13, XenVersion = 17, ConsoleIo = 18, KexecOp = 37, SetTimerOp = 15;
 
     [Fact]
     public void A_hypercall_leaves_its_return_address_in_rcx_and_the_flags_in_r11()
@@ -55,7 +55,7 @@ public sealed class HypercallTests
 
     [Theory]
     [InlineData(ConsoleIo)]
-    [InlineData(Domctl)]
+    [InlineData(KexecOp)]
     public void What_is_dom0s_is_eperm(int number)
     {
         using TestGuest guest = TestGuest.Run(c =>

@@ -12,6 +12,7 @@ public sealed class AnswersTests
 
     [Theory]
     [InlineData("memory")]
+    [InlineData("cpu")]
     public void Every_answer_is_that_of_real_Xen(string probe)
     {
         string[] expected = File.ReadAllLines(Path.Combine(Folder, $"{probe}.answers"));
