@@ -10,7 +10,7 @@ public static class ConsolePage
         await page.GotoAsync("/");
         await page.GetByLabel("Access key").FillAsync(key);
         await page.Keyboard.PressAsync("Enter");
-        await Assertions.Expect(page.GetByRole(AriaRole.Main).GetByRole(AriaRole.Heading, new() { Name = "Instances" })).ToBeVisibleAsync();
+        await Assertions.Expect(page.GetByRole(AriaRole.Main).GetByRole(AriaRole.Heading, new() { Name = "Instances", Exact = true })).ToBeVisibleAsync();
     }
 
     /// <summary>Goes to a page's address, as <c>instances/launch</c>.</summary>

@@ -13,7 +13,7 @@ public sealed class SignInTests(FakeCloud cloud, Chromium chromium)
         await page.SignInAsync(cloud.Key);
         await page.ReloadAsync();
 
-        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Instances" })).ToBeVisibleAsync();
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Instances", Exact = true })).ToBeVisibleAsync();
     }
 
     [Fact]
