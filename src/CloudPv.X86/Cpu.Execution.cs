@@ -182,34 +182,22 @@ public sealed unsafe partial class Cpu
             space.Tlb.WithdrawWriteTags(_bus.Memory.Frame(frame));
     }
 
-    /// <summary>State.Rip is a host address in translated code: makes it the guest's.</summary>
-    private CpuExit ExceptionOfTrap(byte* host, int signal)
+    /// <summary>State.Rip is a host address in translated code: makes it the guest's. The host raised there what the guest is to see.</summary>
+    private CpuExit ExceptionOfTrap(byte* host, int vector)
     {
         if (!_region.TryFindTrap(host, out var rip))
-            throw new InvalidOperationException($"Signal {signal} at {(nint)host:x} in translated code that stands for no instruction.");
+            throw new InvalidOperationException($"Exception {vector} at {(nint)host:x} in translated code that stands for no instruction.");
         _context->State.Rip = rip;
         if (_writesCode)
             EndCodeWrite();
-        switch (signal)
+        return vector switch
         {
-            case TrapHandler.SigIll:
-                return CpuFaults.InvalidOpcode;
-            case TrapHandler.SigFpe:
-                return TryDecodeAt(rip, out var instruction, out _) ? FloatingPointException(in instruction) : CpuFaults.X87;
-            default:
-                return CpuFaults.GeneralProtection;
-        }
-    }
-
-    private CpuExit FloatingPointException(in Instruction instruction)
-    {
-        if (instruction.Mnemonic is Mnemonic.Div or Mnemonic.Idiv)
-            return CpuFaults.DivideError;
-
-        // Conversions between MMX and XMM registers may raise either: a pending x87 error comes first.
-        const int statusWord = 2;
-        const int errorSummary = 0x80;
-        return InstructionForm.Of(in instruction).UsesX87 && (_context->State.Fx[statusWord] & errorSummary) != 0 ? CpuFaults.X87 : CpuFaults.Simd;
+            CpuFaults.DivideErrorVector => CpuFaults.DivideError,
+            CpuFaults.InvalidOpcodeVector => CpuFaults.InvalidOpcode,
+            CpuFaults.X87Vector => CpuFaults.X87,
+            CpuFaults.SimdVector => CpuFaults.Simd,
+            _ => CpuFaults.GeneralProtection,
+        };
     }
 
     /// <summary>Carries the instruction at Rip out in C#.</summary>

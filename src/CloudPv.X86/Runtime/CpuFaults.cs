@@ -3,14 +3,14 @@ namespace CloudPv.X86;
 /// <summary>The exceptions that the engine itself raises (SDM vol. 3, table 6-1).</summary>
 internal static class CpuFaults
 {
-    private const byte DivideErrorVector = 0;
+    public const byte DivideErrorVector = 0;
     private const byte DebugVector = 1;
-    private const byte InvalidOpcodeVector = 6;
+    public const byte InvalidOpcodeVector = 6;
     private const byte StackVector = 12;
     private const byte GeneralProtectionVector = 13;
     private const byte PageVector = 14;
-    private const byte X87Vector = 16;
-    private const byte SimdVector = 19;
+    public const byte X87Vector = 16;
+    public const byte SimdVector = 19;
 
     public static CpuExit DivideError { get; } = new(CpuExitKind.Exception, DivideErrorVector);
     public static CpuExit SingleStep { get; } = new(CpuExitKind.Exception, DebugVector);

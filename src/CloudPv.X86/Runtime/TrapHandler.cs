@@ -2,19 +2,20 @@ namespace CloudPv.X86;
 
 /// <summary>
 /// The handlers of SIGSEGV, SIGFPE, SIGILL and SIGBUS: a few instructions of machine code in front of .NET's own. A signal in translated code resumes at a stub that
-/// leaves to the run loop with the host address and the signal; all others go to .NET's handler untouched. No managed code runs in signal context.
+/// leaves to the run loop with the host address and the exception's vector; all others go to .NET's handler untouched. No managed code runs in signal context.
 /// </summary>
 internal static unsafe class TrapHandler
 {
-    public const int SigIll = 4;
-    public const int SigBus = 7;
-    public const int SigFpe = 8;
-    public const int SigSegv = 11;
+    private const int SigIll = 4;
+    private const int SigBus = 7;
+    private const int SigFpe = 8;
+    private const int SigSegv = 11;
 
-    // Offsets in ucontext_t of <sys/ucontext.h>: gregs start at 40, in the order r8..r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip.
+    // Offsets in ucontext_t of <sys/ucontext.h>: gregs start at 40, in the order r8..r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, efl, csgsfs, err, trapno.
     private const int ContextR10 = 40 + (2 * 8);
     private const int ContextR11 = 40 + (3 * 8);
     private const int ContextRip = 40 + (16 * 8);
+    private const int ContextTrapNumber = 40 + (20 * 8);
 
     private const ulong PageSize = 4096;
 
@@ -47,7 +48,7 @@ internal static unsafe class TrapHandler
         HostSystem.SetSignalAction(signal, &action);
     }
 
-    /// <summary>(rdi = signal, rsi = info, rdx = context): T0 = RIP, T1 = signal, RIP = trap, where RIP lies in the arena.</summary>
+    /// <summary>(rdi = signal, rsi = info, rdx = context): T0 = RIP, T1 = the exception's vector, RIP = trap, where RIP lies in the arena.</summary>
     private static byte* EmitHandler(HostAssembler code, byte* trap, void* previous)
     {
         const int Below = 2;
@@ -61,7 +62,8 @@ internal static unsafe class TrapHandler
         code.Compare(HostRegister.Rax, HostRegister.Rcx);
         var behind = code.JumpIfForward(AboveOrEqual);
         code.MoveMemory(HostAssembler.MoveStore, HostRegister.Rax, HostRegister.Rdx, ContextR10);
-        code.MoveMemory(HostAssembler.MoveStore, HostRegister.Rdi, HostRegister.Rdx, ContextR11);
+        code.MoveMemory(HostAssembler.MoveLoad, HostRegister.Rcx, HostRegister.Rdx, ContextTrapNumber);
+        code.MoveMemory(HostAssembler.MoveStore, HostRegister.Rcx, HostRegister.Rdx, ContextR11);
         code.MoveImmediate(HostRegister.Rcx, (ulong)trap);
         code.MoveMemory(HostAssembler.MoveStore, HostRegister.Rcx, HostRegister.Rdx, ContextRip);
         code.Return();

@@ -148,7 +148,7 @@ internal enum LeaveReason
     /// <summary>A memory access was refused; the CPU has noted what is to come of it.</summary>
     AccessRefused,
 
-    /// <summary>A host signal in translated code: the argument is the signal, Rip the host address.</summary>
+    /// <summary>A host signal in translated code: the argument is the exception's vector, Rip the host address.</summary>
     Trap,
 
     /// <summary>A translation of one single instruction has done it.</summary>
