@@ -50,7 +50,7 @@ public sealed class BootTests(RunningService service)
         await using var instance = await TestInstance.LaunchAsync(service, vcpus: 2);
         await using var console = await instance.LogInAsync();
 
-        (await console.RunAsync("dmesg | grep -ciE 'oops|BUG:|stall|lockup|call trace' || true")).ShouldBe("0");
+        (await console.RunAsync("dmesg | grep -cE 'Oops|BUG:|rcu.*stall|soft lockup|Call Trace' || true")).ShouldBe("0");
     }
 
     private static string ZeroSum { get; } = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(new byte[4_000_000]));

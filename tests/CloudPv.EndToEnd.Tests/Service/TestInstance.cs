@@ -59,6 +59,7 @@ public sealed class TestInstance : IAsyncDisposable
     /// <summary>Opens the console and logs in; the guest's own shell waits for commands.</summary>
     public async Task<GuestConsole> LogInAsync()
     {
+        await WaitForAsync("running");
         var console = await GuestConsole.OpenAsync(_service, Id);
         await console.ExpectAsync("login: ");
         await console.TypeAsync("root\n");
