@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.WebSockets;
 using System.Text;
 using System.Text.RegularExpressions;
@@ -7,24 +8,38 @@ namespace CloudPv.EndToEnd.Tests;
 /// <summary>A console WebSocket with someone at the keyboard: types, and waits for what the guest prints.</summary>
 public sealed class GuestConsole : IAsyncDisposable
 {
-    private readonly ClientWebSocket _socket = new();
+    private static readonly TimeSpan Reconnect = TimeSpan.FromMilliseconds(500);
+
+    private readonly ClientWebSocket _socket;
     private readonly StringBuilder _output = new();
     private int _read;
 
-    private GuestConsole()
-    {
-    }
+    private GuestConsole(ClientWebSocket socket) => _socket = socket;
 
     /// <summary>All that came so far, scrollback first.</summary>
     public string Output => _output.ToString();
 
+    /// <summary>Connects; tries again, as the page does, while the service says that the instance's host is away.</summary>
     public static async Task<GuestConsole> OpenAsync(RunningService service, string instanceId)
     {
-        var console = new GuestConsole();
-        console._socket.Options.SetRequestHeader("Authorization", $"Bearer {service.Key}");
         var address = new UriBuilder(service.Address) { Scheme = "ws", Path = $"/api/v1/instances/{instanceId}/console" }.Uri;
-        await console._socket.ConnectAsync(address, CancellationToken.None);
-        return console;
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (true)
+        {
+            var socket = new ClientWebSocket();
+            socket.Options.SetRequestHeader("Authorization", $"Bearer {service.Key}");
+            socket.Options.CollectHttpResponseDetails = true;
+            try
+            {
+                await socket.ConnectAsync(address, deadline.Token);
+                return new GuestConsole(socket);
+            }
+            catch (WebSocketException) when (socket.HttpStatusCode == HttpStatusCode.ServiceUnavailable)
+            {
+                socket.Dispose();
+                await Task.Delay(Reconnect, deadline.Token);
+            }
+        }
     }
 
     public Task TypeAsync(string text) =>
@@ -60,9 +75,11 @@ public sealed class GuestConsole : IAsyncDisposable
     /// <summary>Runs a shell command and gives what it printed, without its echo.</summary>
     public async Task<string> RunAsync(string command, TimeSpan? within = null)
     {
-        var mark = Guid.NewGuid().ToString("N")[..8];
-        await TypeAsync($"{command}; echo {mark[..4]}''{mark[4..]}=$?\n");
-        var match = await ExpectAsync($@"''{mark[4..]}=\$\?\r?\n((?:.*\n)*?){mark}=(\d+)", within);
+        // The quotes are in what the shell echoes, wrapped as it likes, and not in what the command prints.
+        var begin = Guid.NewGuid().ToString("N")[..8];
+        var end = Guid.NewGuid().ToString("N")[..8];
+        await TypeAsync($"echo {begin[..4]}''{begin[4..]}; {command}; echo {end[..4]}''{end[4..]}=$?\n");
+        var match = await ExpectAsync($@"{begin}\r?\n((?:.*\n)*?){end}=(\d+)", within);
         match.Groups[2].Value.ShouldBe("0", $"{command} failed:\n{match.Groups[1].Value}");
         return match.Groups[1].Value.Replace("\r", "", StringComparison.Ordinal).TrimEnd('\n');
     }

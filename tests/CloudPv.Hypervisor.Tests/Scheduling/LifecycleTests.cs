@@ -119,7 +119,10 @@ public sealed class LifecycleTests
             guest.WaitForResult(0);
         }
 
-        Directory.GetDirectories("/proc/self/task").Select(NameOfTask).ShouldNotContain(name => name.StartsWith($"d{Id}", StringComparison.Ordinal));
+        // A thread that was joined may still be on its last steps in the kernel.
+        SpinWait.SpinUntil(
+            () => !Directory.GetDirectories("/proc/self/task").Select(NameOfTask).Any(name => name.StartsWith($"d{Id}", StringComparison.Ordinal)),
+            TimeSpan.FromSeconds(10)).ShouldBeTrue();
         File.ReadLines("/proc/self/maps").ShouldNotContain(line => line.Contains($"test{Id}", StringComparison.Ordinal));
         Directory.GetFiles("/proc/self/fd").Select(TargetOfFile).ShouldNotContain(target => target.Contains($"test{Id}", StringComparison.Ordinal));
     }
