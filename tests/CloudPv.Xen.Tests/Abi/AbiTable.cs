@@ -117,7 +117,7 @@ public static partial class AbiTable
         new(typeof(SchedOpCommand), "SCHEDOP_"),
         new(typeof(VcpuOpCommand), "VCPUOP_"),
         new(typeof(Runstate), "RUNSTATE_"),
-        new(typeof(HypercallNumber), "__HYPERVISOR_", "Mca=__HYPERVISOR_arch_0"),
+        new(typeof(HypercallNumber), "__HYPERVISOR_", "Mca=__HYPERVISOR_arch_0", "PagingDomctlCont=__HYPERVISOR_arch_1"),
         new(typeof(ShutdownReason), "SHUTDOWN_", "PowerOff=SHUTDOWN_poweroff", "SoftReset=SHUTDOWN_soft_reset"),
         new(typeof(XenbusState), "XenbusState", [.. Enum.GetNames<XenbusState>().Select(name => $"{name}=XenbusState{name}")]),
         new(typeof(XsMessageType), "XS_"),
