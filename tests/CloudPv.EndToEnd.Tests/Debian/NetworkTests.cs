@@ -53,7 +53,7 @@ public sealed class NetworkTests(RunningService service)
         await using var instance = await TestInstance.LaunchAsync(service, vcpus: 2);
         await using var console = await instance.LogInAsync();
         await console.RunAsync(WaitForAddress);
-        var gateway = await console.RunAsync("ip route show default | cut -d' ' -f3");
+        var gateway = await console.RunAsync("ip route | sed -n 's,^default via \\([^ ]*\\).*,\\1,p'");
 
         var sum = await console.RunAsync($"wget -q -O - http://{gateway}:{port}/file | sha256sum", TimeSpan.FromMinutes(3));
 
