@@ -203,7 +203,7 @@ public sealed unsafe partial class Cpu
     /// <summary>Carries the instruction at Rip out in C#.</summary>
     private bool TryEmulate(out CpuExit exit)
     {
-        if (!TryDecodeAt(_context->State.Rip, out var instruction, out exit))
+        if (!TryFetchInstruction(out var instruction, out exit))
             return false;
         Statistics.InstructionsEmulated++;
         PackFlags();
@@ -213,37 +213,29 @@ public sealed unsafe partial class Cpu
         return result.Status == EmulationStatus.Done;
     }
 
-    private bool TryDecodeAt(ulong rip, out Instruction instruction, out CpuExit fault)
+    /// <summary>Decodes the instruction at RIP from its bytes, as many of the longest instruction's as the caller could read. False: these are no instruction.</summary>
+    public bool TryDecode(ReadOnlySpan<byte> bytes, out Instruction instruction) =>
+        _singles.TryDecode(_context->State.Rip, bytes, out instruction) && !instruction.IsInvalid;
+
+    /// <summary>Fetches and decodes the instruction at RIP; one that is none comes back as invalid. False: the fault of the fetch.</summary>
+    private bool TryFetchInstruction(out Instruction instruction, out CpuExit fault)
     {
         instruction = default;
+        var rip = _context->State.Rip;
         var fetcher = Space.Fetcher;
         if (!fetcher.TryFetch(rip, out _, out fault))
             return false;
-        Span<byte> bytes = stackalloc byte[GuestBlock.LongestInstruction];
         var here = fetcher.Peek(rip);
-        var count = Math.Min(here.Length, bytes.Length);
-        here[..count].CopyTo(bytes);
-        if (TryDecode(rip, bytes[..count], out instruction) || count == bytes.Length)
+        if (_singles.TryDecode(rip, here[..Math.Min(here.Length, GuestBlock.LongestInstruction)], out instruction) || here.Length >= GuestBlock.LongestInstruction)
             return true;
-        if (!fetcher.TryFetch(rip + (ulong)count, out _, out fault))
+        if (!fetcher.TryFetch(rip + (ulong)here.Length, out _, out fault))
             return false;
-        fetcher.Peek(rip + (ulong)count)[..(bytes.Length - count)].CopyTo(bytes[count..]);
-        TryDecode(rip, bytes, out instruction);
+        Span<byte> bytes = stackalloc byte[GuestBlock.LongestInstruction];
+        here.CopyTo(bytes);
+        fetcher.Peek(rip + (ulong)here.Length)[..(bytes.Length - here.Length)].CopyTo(bytes[here.Length..]);
+        _singles.TryDecode(rip, bytes, out instruction);
         return true;
     }
 
-    private bool TryDecode(ulong rip, ReadOnlySpan<byte> bytes, out Instruction instruction)
-    {
-        fixed (byte* start = bytes)
-        {
-            _singleReader.Set(start, bytes.Length);
-            _singleDecoder ??= Decoder.Create(64, _singleReader);
-            _singleDecoder.IP = rip;
-            _singleDecoder.Decode(out instruction);
-            return _singleDecoder.LastError != DecoderError.NoMoreBytes;
-        }
-    }
-
-    private readonly PointerReader _singleReader = new();
-    private Decoder? _singleDecoder;
+    private readonly SingleDecoder _singles = new();
 }

@@ -9,7 +9,7 @@ public sealed unsafe partial class Cpu
     private bool TryContinueString(out CpuExit exit)
     {
         ref var state = ref _context->State;
-        if (!TryDecodeAt(state.Rip, out var instruction, out exit))
+        if (!TryFetchInstruction(out var instruction, out exit))
             return false;
         var size = instruction.MemorySize.GetSize();
         var copies = instruction.Op1Kind != OpKind.Register;

@@ -28,6 +28,7 @@ public sealed unsafe partial class Cpu : IDisposable
     private readonly BlockTable _blocks;
     private readonly AddressSpace[] _spaces;
     private System.Runtime.InteropServices.GCHandle _self;
+    private bool _runs;
     private bool _disposed;
 
     public Cpu(CpuBus bus, int index, ISegmentDescriptors descriptors)
@@ -83,6 +84,7 @@ public sealed unsafe partial class Cpu : IDisposable
         if (!HostSystem.HasFsGsBase)
             HostSystem.SetGsBase(_context);
         BeginRunning();
+        _runs = true;
         try
         {
             UnpackFlags();
@@ -94,6 +96,7 @@ public sealed unsafe partial class Cpu : IDisposable
         }
         finally
         {
+            _runs = false;
             Mailbox.EndRunning();
         }
     }

@@ -6,6 +6,10 @@ public sealed class CpuBus : IDisposable
     private readonly Lock _exclusive = new();
     private Cpu[] _cpus = [];
     private int _stopping;
+    private ulong _codeMappingVersion = Unwatched;
+
+    /// <summary>The <see cref="CodeMappingVersion"/> of a guest whose page tables nobody watches.</summary>
+    internal const ulong Unwatched = 0;
 
     public CpuBus(MachineMemory memory, TranslatorOptions options)
     {
@@ -25,6 +29,18 @@ public sealed class CpuBus : IDisposable
     internal CodeFrames Code { get; }
 
     internal PageWalker Walker { get; }
+
+    /// <summary>
+    /// Counts the changes of page tables that can have taken code away from where it was. As long as it stays, and unless it is <see cref="Unwatched"/>, code stays
+    /// where it was found.
+    /// </summary>
+    internal ulong CodeMappingVersion => Volatile.Read(ref _codeMappingVersion);
+
+    /// <summary>
+    /// Says that an entry which led to executable pages was changed, in a page table that some CPU's root may lead to. Who calls this once has to call it after each
+    /// such change, before the flush that makes the change count.
+    /// </summary>
+    public void CodeMappingsChanged() => Interlocked.Increment(ref _codeMappingVersion);
 
     /// <summary>The guest's rights in a frame. A lowered right counts from the next <see cref="FlushTlb(ReadOnlySpan{ulong})"/> on.</summary>
     public FrameAccess GetAccess(ulong frame) => Frames.Access(frame);

@@ -23,7 +23,8 @@ internal sealed unsafe class PageTableUpdates(DomainMemory memory)
             value = PageTableEntry.Adjust(level, value);
             if (((old ^ value) & ~PageTableEntry.FastPath) == 0)
             {
-                Write(ref entry, value, preserveAccessed);
+                old = Write(ref entry, value, preserveAccessed);
+                TellOfCode(level, old);
                 return 0;
             }
             long error = ioOnly && memory.IsMemory(PageTableEntry.Frame(value)) ? XenErrno.EBUSY : memory.Types.GetFromEntry(table, level, value);
@@ -31,6 +32,7 @@ internal sealed unsafe class PageTableUpdates(DomainMemory memory)
                 return error;
         }
         old = Write(ref entry, value, preserveAccessed);
+        TellOfCode(level, old);
         memory.Types.PutFromEntry(table, level, old);
 
         // Xen flushes all CPUs when a table above level 1 changes; where nothing was mapped before, no CPU can have a translation of it.
@@ -53,14 +55,27 @@ internal sealed unsafe class PageTableUpdates(DomainMemory memory)
                 return error;
         }
         actual = Interlocked.CompareExchange(ref Entry(table, slot), value, expected);
+        TellOfCode(FrameType.L1, actual);
         memory.Types.PutFromEntry(table, FrameType.L1, actual == expected ? expected : value);
         return 0;
     }
 
     public ulong Read(Mfn table, int slot) => Volatile.Read(ref Entry(table, slot));
 
-    /// <summary>Stores an entry for whose references the caller answers; returns what stood there.</summary>
-    public ulong Replace(Mfn table, int slot, ulong value) => Interlocked.Exchange(ref Entry(table, slot), value);
+    /// <summary>Stores a level-1 entry for whose references the caller answers; returns what stood there.</summary>
+    public ulong Replace(Mfn table, int slot, ulong value)
+    {
+        ulong old = Interlocked.Exchange(ref Entry(table, slot), value);
+        TellOfCode(FrameType.L1, old);
+        return old;
+    }
+
+    /// <summary>An entry through which code could be reached was changed. Tables that are taken out of use need no such word: what a vCPU's root leads to is in use.</summary>
+    private void TellOfCode(FrameType level, ulong old)
+    {
+        if (PageTableEntry.IsPresent(old) && (level != FrameType.L1 || (old & PageTableEntry.NoExecute) == 0))
+            memory.CodeMappingsChanged();
+    }
 
     private ref ulong Entry(Mfn table, int slot) => ref ((ulong*)memory.Pointer(table))[slot];
 

@@ -9,7 +9,7 @@ internal sealed unsafe class AddressSpace
     {
         Tlb = new SoftTlb(context, mode);
         Jumps = new JumpCache(context, mode, stubs.Leave(LeaveReason.JumpCacheMiss));
-        Fetcher = new CodeFetcher(bus.Walker, bus.Memory);
+        Fetcher = new CodeFetcher(bus);
         _executed = new ExecutedPages(bus.Walker);
         Translation = new ModeTranslation(mode, new FlagLiveness(bus.Options, Fetcher));
     }
@@ -42,6 +42,8 @@ internal sealed unsafe class AddressSpace
     public void Flush()
     {
         Tlb.Flush();
+        if (Fetcher.IsUnchanged)
+            return;
         Fetcher.Flush();
         if (!_executed.AreUnchanged(Fetcher))
             ClearJumpCache();
@@ -56,6 +58,8 @@ internal sealed unsafe class AddressSpace
         }
 
         Tlb.Flush(address);
+        if (Fetcher.IsUnchanged)
+            return;
         Fetcher.Flush(address);
         if (_executed.Contains(address) && !_executed.AreUnchanged(Fetcher))
             ClearJumpCache();

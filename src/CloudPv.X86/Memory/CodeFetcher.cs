@@ -1,7 +1,7 @@
 namespace CloudPv.X86;
 
 /// <summary>One mode's instruction TLB, which only C# reads: linear page → machine frame of what may be executed.</summary>
-internal sealed unsafe class CodeFetcher(PageWalker walker, MachineMemory memory)
+internal sealed unsafe class CodeFetcher(CpuBus bus)
 {
     private const int Entries = 1024;
 
@@ -10,6 +10,7 @@ internal sealed unsafe class CodeFetcher(PageWalker walker, MachineMemory memory
 
     private readonly ulong[] _pages = CreateInvalid();
     private readonly ulong[] _frames = new ulong[Entries];
+    private readonly CodeMappings _mappings = new(bus);
     private LargePageRange _large;
 
     /// <summary>The level-4 table.</summary>
@@ -34,7 +35,7 @@ internal sealed unsafe class CodeFetcher(PageWalker walker, MachineMemory memory
             return false;
         }
 
-        if (!walker.TryTranslate(Root, address, AccessKind.Fetch, out var translation, out var errorCode))
+        if (!bus.Walker.TryTranslate(Root, address, AccessKind.Fetch, out var translation, out var errorCode))
         {
             fault = CpuFaults.Page(address, errorCode);
             return false;
@@ -52,7 +53,7 @@ internal sealed unsafe class CodeFetcher(PageWalker walker, MachineMemory memory
         if (!TryFetch(address, out var frame, out _))
             return default;
         var offset = (int)(address & 0xfff);
-        return new ReadOnlySpan<byte>(memory.Frame(frame) + offset, MachineMemory.FrameSize - offset);
+        return new ReadOnlySpan<byte>(bus.Memory.Frame(frame) + offset, MachineMemory.FrameSize - offset);
     }
 
     /// <summary>Enters a page that is known to be executable and in this frame.</summary>
@@ -61,7 +62,11 @@ internal sealed unsafe class CodeFetcher(PageWalker walker, MachineMemory memory
         var index = (int)(page >> 12) & (Entries - 1);
         _pages[index] = page;
         _frames[index] = frame;
+        _mappings.Add(Root, page);
     }
+
+    /// <summary>Whether all that was fetched since the last <see cref="Flush()"/> is certainly still where it was, also if <see cref="Root"/> is another now.</summary>
+    public bool IsUnchanged => _mappings.AreUnchanged(Root);
 
     /// <summary>Whether flushing an address must flush all, because it may lie in a large page.</summary>
     public bool IsInLargePage(ulong address) => _large.Contains(address);
@@ -70,6 +75,7 @@ internal sealed unsafe class CodeFetcher(PageWalker walker, MachineMemory memory
     {
         Array.Fill(_pages, Invalid);
         _large.Clear();
+        _mappings.Clear();
     }
 
     public void Flush(ulong address)

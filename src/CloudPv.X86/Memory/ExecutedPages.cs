@@ -6,8 +6,8 @@ namespace CloudPv.X86;
 /// </summary>
 internal sealed class ExecutedPages(PageWalker walker)
 {
-    /// <summary>Beyond this, asking costs more than it saves.</summary>
-    private const int Most = 512;
+    /// <summary>Beyond this, asking costs more than it saves. A kernel at work executes some 1500 pages.</summary>
+    private const int Most = 4096;
 
     private const int RegionShift = 21;
 

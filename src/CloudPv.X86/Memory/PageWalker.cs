@@ -26,6 +26,7 @@ internal sealed unsafe class PageWalker(MachineMemory memory, FrameTable frames)
     private const ulong Large = 1 << 7;
     private const ulong NoExecute = 1ul << 63;
     private const ulong FrameBits = 0x000f_ffff_ffff_f000;
+    private const int TopShift = 39;
 
     private const uint FaultPresent = 1;
     private const uint FaultWrite = 2;
@@ -40,7 +41,7 @@ internal sealed unsafe class PageWalker(MachineMemory memory, FrameTable frames)
         errorCode = FaultUser | (kind == AccessKind.Write ? FaultWrite : 0) | (kind == AccessKind.Fetch ? FaultFetch : 0);
         var needed = Present | User | (kind == AccessKind.Write ? Writable : 0);
         var table = root;
-        for (var shift = 39; ; shift -= 9)
+        for (var shift = TopShift; ; shift -= 9)
         {
             translation = default;
             if ((frames.Access(table) & FrameAccess.Read) == FrameAccess.None)
@@ -60,7 +61,7 @@ internal sealed unsafe class PageWalker(MachineMemory memory, FrameTable frames)
                 return false;
             }
 
-            var leaf = shift == 12 || (shift < 39 && (entry & Large) != 0);
+            var leaf = shift == 12 || (shift < TopShift && (entry & Large) != 0);
             var marks = Accessed | (leaf && kind == AccessKind.Write ? Dirty : 0);
             if ((entry & marks) != marks && Interlocked.CompareExchange(ref slot, entry | marks, entry) != entry)
             {
@@ -86,11 +87,22 @@ internal sealed unsafe class PageWalker(MachineMemory memory, FrameTable frames)
         }
     }
 
+    /// <summary>The part of an address that chooses the level-4 entry.</summary>
+    public static ulong TopOf(ulong address) => address >> TopShift << TopShift;
+
+    /// <summary>The level-4 entry of an address, but for what CPUs mark in it. False: the root is no frame of the guest's.</summary>
+    public bool TryReadTop(ulong root, ulong address, out ulong entry)
+    {
+        var readable = (frames.Access(root) & FrameAccess.Read) != FrameAccess.None;
+        entry = readable ? Entry(root, address, TopShift) & ~(Accessed | Dirty) : 0;
+        return readable;
+    }
+
     /// <summary>The level-1 table for an address that may be executed as far as the tables above it say. False: there is none, or a large page.</summary>
     public bool TryFindCodeTable(ulong root, ulong address, out ulong table)
     {
         table = root;
-        for (var shift = 39; shift > MachineMemory.FrameShift; shift -= 9)
+        for (var shift = TopShift; shift > MachineMemory.FrameShift; shift -= 9)
         {
             if ((frames.Access(table) & FrameAccess.Read) == FrameAccess.None)
                 return false;

@@ -49,6 +49,14 @@ internal sealed unsafe class SoftTlb
         _large.Add(address, pageShift);
     }
 
+    /// <summary>The host address of what is at a linear address, where translated code could reach it without leaving.</summary>
+    public bool TryFind(ulong address, bool write, out byte* host)
+    {
+        var index = Index(address);
+        host = _pages[index] + (address & 0xfff);
+        return (write ? _writeTags : _readTags)[index] == 0 - (address & ~0xffful);
+    }
+
     public void Flush()
     {
         if (_filledCount <= _filled.Length)

@@ -64,7 +64,7 @@ internal sealed class TranslatorJudge : IDisposable
         var stopped = test.Instructions.Find(instruction => instruction.IP == rip);
         if (IsAllowed(exit, result, in stopped, ref actual))
             return "";
-        var differences = exit == result || AreBothOfAMove(exit, result, in stopped) ? "" : $"is {result}\n";
+        var differences = exit == result || StringFault.AreOfOneInstruction(exit, result, in stopped) ? "" : $"is {result}\n";
         var ignoreX87 = IsException(exit, PageFault) && (stopped.Op0Register.IsMM() || stopped.Op1Register.IsMM());
         differences += StateText.Differences(ref expected, ref actual, FlagsUnknown(rig.Options, test, exit), ignoreX87);
         if (!_host.Memory.SequenceEqual(rig.Memory))
@@ -99,10 +99,6 @@ internal sealed class TranslatorJudge : IDisposable
         return IsException(exit, GeneralProtection) && stopped.FlowControl is FlowControl.Return or FlowControl.IndirectBranch or FlowControl.IndirectCall
             && !IsCanonical(actual.Rip);
     }
-
-    /// <summary>MOVS between two bad pages may fault at either.</summary>
-    private static bool AreBothOfAMove(CpuExit exit, CpuExit result, in Instruction stopped) =>
-        IsException(exit, PageFault) && IsException(result, PageFault) && stopped.IsStringInstruction && stopped.OpCount == 2 && stopped.Op0Kind != OpKind.Register;
 
     private static bool IsSameBlock(CpuExit exit, CpuExit result, in Instruction stopped) =>
         stopped.MemorySize.GetSize() is not (1 or 2 or 4 or 8 or 16)

@@ -23,7 +23,7 @@ internal static unsafe class Listing
         using var region = new CodeRegion();
         var stubs = new Stubs(region.Assembler);
         region.EndStubs();
-        var fetcher = new CodeFetcher(guest.Bus.Walker, guest.Memory) { Root = guest.Root };
+        var fetcher = new CodeFetcher(guest.Bus) { Root = guest.Root };
         var mode = new ModeTranslation(CpuMode.Kernel, new FlagLiveness(options, fetcher));
         using var block = new GuestBlock(options);
         block.TryDecode(TestGuest.CodeAddress, bytes, GuestBlock.LongestBlock).ShouldBeTrue();
