@@ -15,7 +15,7 @@ namespace CloudPv.Hypervisor;
 /// </remarks>
 internal static class CpuidPolicy
 {
-    private const uint HighestBasic = 7;
+    private const uint HighestBasic = 0x16;
     private const uint HighestExtended = 0x8000_0008;
     private const uint XenBase = 0x4000_0000;
     private const uint XenHighest = XenBase + 5;
@@ -64,6 +64,7 @@ internal static class CpuidPolicy
         1 => Features(vcpu),
         4 => Cache(vcpu, subleaf),
         7 => subleaf == 0 ? StructuredFeatures() : default,
+        0x16 => Frequencies(vcpu),
         XenBase => Signed(XenSignature, XenHighest),
         >= XenBase + 1 and <= XenHighest => Xen(vcpu, index - XenBase, subleaf),
         0x8000_0000 => new Leaf(HighestExtended, 0, 0, 0),
@@ -89,6 +90,14 @@ internal static class CpuidPolicy
     {
         Leaf host = Host(7);
         return new Leaf(0, host.Ebx & Ebx7, 0, (host.Edx & Edx7) | Edx7ArchCapabilities);
+    }
+
+    /// <summary>Base, maximum and bus frequency in MHz. Linux believes them, and else asks a PIT that isn't there 100,000 times.</summary>
+    private static Leaf Frequencies(Vcpu vcpu)
+    {
+        const uint BusMegahertz = 100;
+        uint megahertz = (uint)((vcpu.Domain.Host.Clock.TscFrequency + 500_000) / 1_000_000);
+        return new Leaf(megahertz, megahertz, BusMegahertz, 0);
     }
 
     private static Leaf ExtendedFeatures()

@@ -154,6 +154,24 @@ public sealed class PrivilegedInstructionTests
         (guest.Result(1) & (Fsgsbase | Avx2 | Smep | Avx512F | Smap)).ShouldBe(0ul);
     }
 
+    [Fact]
+    public void Cpuid_tells_the_rate_of_the_time_stamp_counter_in_megahertz()
+    {
+        using TestGuest guest = TestGuest.Run(c =>
+        {
+            c.mov(eax, 0);
+            c.cpuid();
+            c.Save(0, rax);
+            c.mov(eax, 0x16);
+            c.cpuid();
+            c.Save(1, rax);
+            c.ShutDown();
+        });
+
+        guest.Result(0).ShouldBe(0x16ul);
+        ((double)guest.Result(1)).ShouldBe(new SystemClock().TscFrequency / 1e6, tolerance: 1);
+    }
+
     private static void ReadMsr(Assembler c, uint index, int slot)
     {
         c.mov(ecx, index);
