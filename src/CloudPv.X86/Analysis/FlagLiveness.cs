@@ -133,7 +133,10 @@ internal sealed unsafe class FlagLiveness(TranslatorOptions options, CodeFetcher
         return needed;
     }
 
-    /// <summary>Whether straight-line code reads arithmetic flags before it writes them. PUSHF doesn't count: compilers save IF with it, whatever the rest is.</summary>
+    /// <summary>
+    /// Whether straight-line code reads arithmetic flags before it writes them. What saves all of RFLAGS doesn't count, whatever the arithmetic ones are: PUSHF, which compilers
+    /// save IF with, and system calls and hypercalls, with which many a function begins.
+    /// </summary>
     private bool ReadsFlags(ulong address)
     {
         var bytes = fetcher.Peek(address);
@@ -151,7 +154,8 @@ internal sealed unsafe class FlagLiveness(TranslatorOptions options, CodeFetcher
                 if (instruction.IsInvalid)
                     return false;
                 var form = InstructionForm.Of(in instruction);
-                if (instruction.Mnemonic is not (Mnemonic.Pushf or Mnemonic.Pushfq) && (form.FlagsRead & open) != 0)
+                var saves = instruction.Mnemonic is Mnemonic.Pushf or Mnemonic.Pushfq || form.Treatment is Treatment.Syscall or Treatment.SoftwareInterrupt;
+                if (!saves && (form.FlagsRead & open) != 0)
                     return true;
                 open &= ~form.Kills(in instruction);
                 if (form.Treatment is not (Treatment.Rewrite or Treatment.Nothing or Treatment.Lea or Treatment.Push or Treatment.Pop or Treatment.Leave or Treatment.BitString))
