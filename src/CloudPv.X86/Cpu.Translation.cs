@@ -74,10 +74,11 @@ public sealed unsafe partial class Cpu
         return true;
     }
 
+    /// <summary>Whether the call that ends the block has flags read behind it. Where a branch leads around it to that place, they are the branch's, and the call doesn't return.</summary>
     private bool CallReturnsFlags()
     {
         var treatment = _guestBlock.Form(_guestBlock.Count - 1).Treatment;
-        return treatment is Treatment.Call or Treatment.CallIndirect && Space.Translation.Liveness.FindsFlagsBroughtTo(_guestBlock.End);
+        return treatment is Treatment.Call or Treatment.CallIndirect && !_guestBlock.HasBranchTo(_guestBlock.End) && Space.Translation.Liveness.FindsFlagsBroughtTo(_guestBlock.End);
     }
 
     private ReadOnlySpan<byte> CodeBytes(ulong rip, ulong frame)

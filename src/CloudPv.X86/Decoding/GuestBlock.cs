@@ -41,6 +41,18 @@ internal sealed unsafe class GuestBlock(TranslatorOptions options) : IDisposable
     /// <summary>The bytes of one instruction.</summary>
     public byte* Start(int index) => _bytes + _starts[index];
 
+    /// <summary>Whether a conditional jump of the block leads to an address.</summary>
+    public bool HasBranchTo(ulong address)
+    {
+        for (var index = 0; index < Count; index++)
+        {
+            if (_forms[index].Treatment == Treatment.JumpConditional && _instructions[index].NearBranchTarget == address)
+                return true;
+        }
+
+        return false;
+    }
+
     /// <summary>
     /// Decodes from <paramref name="page"/>, the bytes from <paramref name="rip"/> to the end of its page. False: the first instruction goes on in the next page, and
     /// <see cref="DecodeStraddling"/> is to be called with the bytes there.

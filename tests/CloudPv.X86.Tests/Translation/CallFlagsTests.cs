@@ -80,4 +80,34 @@ public sealed class CallFlagsTests
         cpu.Run().Vector.ShouldBe((byte)6);
         cpu.Statistics.CodeFlushes.ShouldBe(0);
     }
+
+    [Fact]
+    public void Flags_read_where_a_branch_around_a_call_leads_are_the_branchs()
+    {
+        using var guest = new TestGuest();
+        guest.Load(c =>
+        {
+            var doesNotReturn = c.CreateLabel();
+            var behind = c.CreateLabel();
+            var equal = c.CreateLabel();
+            c.cmp(rdi, 5);
+            c.jbe(behind);
+            c.call(doesNotReturn);
+            c.Label(ref behind);
+            c.je(equal);
+            c.ud2();
+            c.Label(ref equal);
+            c.syscall();
+            c.Label(ref doesNotReturn);
+            c.int3();
+        });
+        var cpu = guest.NewCpu();
+        cpu.State.Rdi = 5;
+
+        cpu.Run().Kind.ShouldBe(CpuExitKind.Syscall);
+        cpu.State.Rip = TestGuest.CodeAddress;
+        cpu.State.Rdi = 6;
+        cpu.Run().Kind.ShouldBe(CpuExitKind.SoftwareInterrupt);
+        cpu.Statistics.CodeFlushes.ShouldBe(0);
+    }
 }
