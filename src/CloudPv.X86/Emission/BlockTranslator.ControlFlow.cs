@@ -63,15 +63,25 @@ internal sealed unsafe partial class BlockTranslator
     }
 
     /// <summary>
-    /// Where a block needs its check: loops go through a backward jump or call, or through an indirect one. It stands at an instruction before which no flag is live,
-    /// if there is one. -1: none needed.
+    /// Where a block needs its check: loops go through a backward jump or call, or through an indirect one, and the first such of a block is one that all of them are behind
+    /// or at. The check stands before it, where no flag is live if there is such a place. -1: none needed.
     /// </summary>
     private int FindInterruptCheck(out bool flagsLive)
     {
         flagsLive = false;
-        if (_kind == BlockKind.SingleStep)
-            return -1;
-        var last = -1;
+        var first = _kind == BlockKind.SingleStep ? -1 : FindLoopJump();
+        for (var index = 0; index <= first; index++)
+        {
+            if (!FlagsLiveAt(index))
+                return index;
+        }
+
+        flagsLive = true;
+        return first < 0 ? -1 : 0;
+    }
+
+    private int FindLoopJump()
+    {
         for (var index = 0; index < block.Count; index++)
         {
             ref readonly var instruction = ref block[index];
@@ -79,19 +89,11 @@ internal sealed unsafe partial class BlockTranslator
             {
                 case Treatment.Jump or Treatment.JumpConditional or Treatment.JumpOnCount or Treatment.Call when instruction.NearBranchTarget <= instruction.IP:
                 case Treatment.JumpIndirect or Treatment.CallIndirect or Treatment.Return:
-                    last = index;
-                    break;
+                    return index;
             }
         }
 
-        for (var index = 0; index <= last; index++)
-        {
-            if (!FlagsLiveAt(index))
-                return index;
-        }
-
-        flagsLive = true;
-        return last < 0 ? -1 : 0;
+        return -1;
     }
 
     private void EmitInterruptCheck(int index, bool flagsLive)

@@ -20,6 +20,17 @@ public sealed class KickTests
             c.Label(ref self);
             c.je(self);
         },
+        ["flags that live until behind the jump"] = c =>
+        {
+            var self = c.CreateLabel();
+            var other = c.CreateLabel();
+            c.xor(eax, eax);
+            c.Label(ref self);
+            c.jae(self); // CF is live here, and no flag from the next instruction on
+            c.Label(ref other);
+            c.xor(ebx, ebx);
+            c.je(other);
+        },
         ["two blocks"] = c =>
         {
             var first = c.CreateLabel();
@@ -118,15 +129,20 @@ public sealed class KickTests
     [MemberData(nameof(EachLoop))]
     public async Task A_loop_of_any_shape_can_be_left(string loop, TranslatorOptions options)
     {
-        using var guest = new TestGuest(options);
+        var guest = new TestGuest(options);
         guest.Load(Loops[loop]);
         var cpu = guest.NewCpu();
         for (var round = 0; round < 3; round++)
         {
             var run = Task.Run(cpu.Run, TestContext.Current.CancellationToken);
+
+            // Long enough to be inside the loop, with all of it translated and chained.
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TestContext.Current.CancellationToken);
             cpu.Kick();
-            (await run).Kind.ShouldBe(CpuExitKind.Kicked);
+            (await run.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken)).Kind.ShouldBe(CpuExitKind.Kicked);
         }
+
+        guest.Dispose(); // not where a loop was not left: it still runs there
     }
 
     [Fact]
