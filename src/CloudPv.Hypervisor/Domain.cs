@@ -111,11 +111,11 @@ public sealed unsafe partial class Domain : IGuest, IDisposable
     private void SetWallClock()
     {
         const ulong NanosecondsPerSecond = 1_000_000_000;
-        ulong seconds = Host.Clock.WallClockAtZero / NanosecondsPerSecond;
+        (ulong seconds, ulong nanoseconds) = Math.DivRem(Host.Clock.WallClockAtZero, NanosecondsPerSecond);
         ref SharedInfo shared = ref SharedInfo;
         shared.WcSec = (uint)seconds;
         shared.WcSecHi = (uint)(seconds >> 32);
-        shared.WcNsec = (uint)(Host.Clock.WallClockAtZero % NanosecondsPerSecond);
+        shared.WcNsec = (uint)nanoseconds;
         shared.WcVersion = 2;
     }
 }

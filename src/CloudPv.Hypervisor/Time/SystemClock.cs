@@ -6,23 +6,15 @@ namespace CloudPv.Hypervisor;
 internal sealed class SystemClock
 {
     private readonly ulong _origin = TimeStampCounter.Read();
-    private readonly uint _multiplier;
-    private readonly sbyte _shift;
 
-    public SystemClock()
-    {
-        TscFrequency = TimeStampCounter.Frequency;
-        (_multiplier, _shift) = Scale(TscFrequency);
-
-        TimeSpan sinceEpoch = DateTime.UtcNow - DateTime.UnixEpoch;
-        WallClockAtZero = (ulong)sinceEpoch.Ticks * 100 - Now;
-    }
+    /// <summary>Taken when the time is first asked for: until then, whoever makes a host does other things while the frequency is measured.</summary>
+    private readonly Lazy<(uint Multiplier, sbyte Shift)> _scale = new(static () => Scale(TimeStampCounter.Frequency));
 
     /// <summary>Ticks a second.</summary>
-    public ulong TscFrequency { get; }
+    public ulong TscFrequency => TimeStampCounter.Frequency;
 
-    /// <summary>UTC in ns since 1970 at system time 0.</summary>
-    public ulong WallClockAtZero { get; }
+    /// <summary>UTC in ns since 1970 at system time 0, by what the host's clock says now.</summary>
+    public ulong WallClockAtZero => (ulong)(DateTime.UtcNow - DateTime.UnixEpoch).Ticks * 100 - Now;
 
     /// <summary>System time in ns.</summary>
     public ulong Now => ToSystemTime(TimeStampCounter.Read());
@@ -32,16 +24,17 @@ internal sealed class SystemClock
     {
         TscTimestamp = _origin,
         SystemTime = 0,
-        TscToSystemMul = _multiplier,
-        TscShift = _shift,
+        TscToSystemMul = _scale.Value.Multiplier,
+        TscShift = _scale.Value.Shift,
         Flags = VcpuTimeInfo.TscStableBit,
     };
 
     private ulong ToSystemTime(ulong tsc)
     {
+        (uint multiplier, sbyte shift) = _scale.Value;
         ulong ticks = tsc - _origin;
-        ticks = _shift < 0 ? ticks >> -_shift : ticks << _shift;
-        ulong high = Math.BigMul(ticks, _multiplier, out ulong low);
+        ticks = shift < 0 ? ticks >> -shift : ticks << shift;
+        ulong high = Math.BigMul(ticks, multiplier, out ulong low);
         return (high << 32) | (low >> 32);
     }
 
