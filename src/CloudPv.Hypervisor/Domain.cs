@@ -35,11 +35,28 @@ public sealed unsafe partial class Domain : IGuest, IDisposable
         if (config.VcpuCount is < 1 or > MaxVcpus)
             throw new DomainBuildException($"a domain has 1 to {MaxVcpus} vCPUs, not {config.VcpuCount}");
 
+        // The kernel is expanded on another of the host's processors while this one makes the domain's.
+        Task<KernelImage> kernel = Task.Run(() => KernelImage.Inspect(config.Kernel));
+        try
+        {
+            return Build(host, config, kernel);
+        }
+        finally
+        {
+            // Whatever became of the domain, the files are the caller's again.
+            Task.WaitAny(kernel);
+            if (kernel.IsCompletedSuccessfully)
+                kernel.Result.Dispose();
+        }
+    }
+
+    private static Domain Build(Host host, DomainConfig config, Task<KernelImage> kernel)
+    {
         var domain = new Domain(host, config);
         try
         {
             host.Add(domain);
-            StartOfDay start = DomainBuilder.Build(domain);
+            StartOfDay start = DomainBuilder.Build(domain, kernel.GetAwaiter().GetResult());
             domain.XenstoreFrame = start.XenstoreFrame;
             domain.ConsoleFrame = start.ConsoleFrame;
             domain.Grants.GrantToDom0(GrantTable.ConsoleReference, start.ConsoleFrame);

@@ -105,7 +105,7 @@ public sealed class Domu : IDisposable
         if (_destroyed.Task.IsCompleted)
             return (DomuEnd.Destroyed, null);
         LocalStore store = _toolstack.Local;
-        using var domain = await Task.Run(() => Domain.Build(_toolstack.Host, Configure()));
+        using Domain domain = await Task.Run(Build);
         DomainNodes.Create(store, _spec, domain.Id, new(domain.XenstoreFrame, domain.XenstorePort), new(domain.ConsoleFrame, domain.ConsolePort));
         var connections = new Stack<IDisposable>();
         try
@@ -118,8 +118,6 @@ public sealed class Domu : IDisposable
             SetDomain(domain);
             domain.Unpause();
             Change(Status with { State = DomuState.Running, StartedAt = DateTimeOffset.UtcNow });
-            // The build leaves the kernel and ramdisk files as garbage, over 100 MiB for Debian's, and an idle guest would never bring about the collection that frees it.
-            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
             await Task.WhenAny(domain.Shutdown, _destroyed.Task);
             return domain.Shutdown.IsCompleted ? DomuStatus.EndOf(await domain.Shutdown, domain.CrashReason) : (DomuEnd.Destroyed, null);
         }
@@ -136,21 +134,28 @@ public sealed class Domu : IDisposable
         }
     }
 
-    private DomainConfig Configure()
+    private Domain Build()
+    {
+        using PageBuffer kernel = Open(() => PageBuffer.ReadFile(_spec.Kernel, KernelImage.MaximumSize + 1));
+        using PageBuffer? ramdisk = _spec.Ramdisk is null ? null : Open(() => PageBuffer.MapFile(_spec.Ramdisk));
+        return Domain.Build(_toolstack.Host, new()
+        {
+            Id = _toolstack.NextDomainId(),
+            Name = _spec.Id,
+            Uuid = _spec.Uuid,
+            Kernel = kernel.Memory,
+            Ramdisk = ramdisk?.Memory ?? default,
+            CommandLine = _spec.CommandLine,
+            VcpuCount = _spec.Vcpus,
+            MemoryMiB = _spec.MemoryMiB,
+        });
+    }
+
+    private static PageBuffer Open(Func<PageBuffer> open)
     {
         try
         {
-            return new()
-            {
-                Id = _toolstack.NextDomainId(),
-                Name = _spec.Id,
-                Uuid = _spec.Uuid,
-                Kernel = File.ReadAllBytes(_spec.Kernel),
-                Ramdisk = _spec.Ramdisk is null ? default(ReadOnlyMemory<byte>) : File.ReadAllBytes(_spec.Ramdisk),
-                CommandLine = _spec.CommandLine,
-                VcpuCount = _spec.Vcpus,
-                MemoryMiB = _spec.MemoryMiB,
-            };
+            return open();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

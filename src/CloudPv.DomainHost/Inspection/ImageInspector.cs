@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using CloudPv.Hypervisor;
 
@@ -48,7 +49,8 @@ internal static class ImageInspector
     {
         try
         {
-            return new("kernel", KernelDescription.Of(file, KernelImage.Inspect(file)), null);
+            using KernelImage kernel = KernelImage.Inspect(file);
+            return new("kernel", KernelDescription.Of(file, kernel), null);
         }
         catch (DomainBuildException refused)
         {
@@ -60,7 +62,8 @@ internal static class ImageInspector
     {
         try
         {
-            return ElfMagic(Decompressor.Expand(CompressionFormats.Detect(file), file, KernelImage.MaximumSize).Span);
+            using IMemoryOwner<byte> expanded = Decompressor.Expand(CompressionFormats.Detect(file), file, KernelImage.MaximumSize);
+            return ElfMagic(expanded.Memory.Span);
         }
         catch (InvalidDataException)
         {

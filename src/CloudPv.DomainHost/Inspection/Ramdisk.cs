@@ -1,3 +1,4 @@
+using System.Buffers;
 using CloudPv.Hypervisor;
 
 namespace CloudPv.DomainHost;
@@ -22,7 +23,8 @@ internal static class Ramdisk
             {
                 packing = CompressionFormats.Detect(rest.Span);
                 bool isPacked = packing != CompressionFormat.None;
-                ReadOnlyMemory<byte> archive = isPacked ? Decompressor.Expand(packing, rest, LargestExpanded) : rest;
+                using IMemoryOwner<byte>? expanded = isPacked ? Decompressor.Expand(packing, rest, LargestExpanded) : null;
+                ReadOnlyMemory<byte> archive = expanded?.Memory ?? rest;
                 if (!CpioArchive.IsArchive(archive.Span))
                     return NoArchive(file, archive, isPacked);
                 int after = CpioArchive.Skip(archive.Span, out int found).Length;

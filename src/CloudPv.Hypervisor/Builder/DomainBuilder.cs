@@ -20,11 +20,11 @@ internal sealed unsafe class DomainBuilder
     private PageRun _ramdisk, _p2m, _p2mTables, _pageTables;
     private Pfn _startInfo, _xenstore, _console, _bootStack;
 
-    private DomainBuilder(Domain domain)
+    private DomainBuilder(Domain domain, KernelImage kernel)
     {
         _domain = domain;
         _memory = domain.Memory;
-        _kernel = KernelImage.Inspect(domain.Config.Kernel);
+        _kernel = kernel;
         _layout = new DomainLayout(_kernel.VirtualBase, _memory.InitialPages);
         _p2mPages = DomainLayout.PagesFor(_memory.InitialPages * sizeof(ulong));
         if (Encoding.UTF8.GetByteCount(domain.Config.CommandLine) >= StartInfo.CommandLineBytes.Length)
@@ -33,9 +33,9 @@ internal sealed unsafe class DomainBuilder
 
     /// <summary>Fills the domain's memory: image, ramdisk, p2m, start_info (with <see cref="Domain.XenstorePort"/>, <see cref="Domain.ConsolePort"/> and
     /// <see cref="Domain.SharedInfoFrame"/>, which exist by then), ring pages, page tables. Throws <see cref="DomainBuildException"/>.</summary>
-    public static StartOfDay Build(Domain domain)
+    public static StartOfDay Build(Domain domain, KernelImage kernel)
     {
-        var builder = new DomainBuilder(domain);
+        var builder = new DomainBuilder(domain, kernel);
         builder.Place();
         builder.LoadKernel();
         builder.LoadRamdisk();
@@ -100,12 +100,38 @@ internal sealed unsafe class DomainBuilder
         foreach (ElfSegment segment in _kernel.Elf.Segments)
         {
             ulong offset = segment.Physical + _kernel.VirtualOffset - _kernel.VirtualBase;
-            _kernel.Elf.Bytes.Slice((int)segment.FileOffset, (int)segment.FileSize).CopyTo(Memory(offset, segment.FileSize));
+            LoadNonZero(offset, _kernel.Elf.Bytes.Slice((int)segment.FileOffset, (int)segment.FileSize));
         }
     }
 
-    private void LoadRamdisk() =>
-        _domain.Config.Ramdisk.Span.CopyTo(Memory(_ramdisk.First.Value * PageSize, (ulong)_domain.Config.Ramdisk.Length));
+    /// <summary>Leaves out pages of zeros, as a kernel's file may hold some MiB of its .bss: the domain's memory is zero, and what isn't written takes none of the host's.</summary>
+    private void LoadNonZero(ulong offset, ReadOnlySpan<byte> bytes)
+    {
+        int start = 0, end;
+        for (int at = 0; at < bytes.Length; at = end)
+        {
+            end = (int)Math.Min((ulong)bytes.Length, (ulong)at + PageSize - (offset + (ulong)at) % PageSize);
+            if (bytes[at..end].ContainsAnyExcept((byte)0))
+                continue;
+            Load("kernel", offset + (ulong)start, bytes[start..at]);
+            start = end;
+        }
+        Load("kernel", offset + (ulong)start, bytes[start..]);
+    }
+
+    private void LoadRamdisk() => Load("ramdisk", _ramdisk.First.Value * PageSize, _domain.Config.Ramdisk.Span);
+
+    private void Load(string what, ulong offset, ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            _memory.Load(offset, bytes);
+        }
+        catch (IOException e)
+        {
+            throw new DomainBuildException($"The {what} cannot be brought into the domain's memory: {e.Message}");
+        }
+    }
 
     private void WriteP2m()
     {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using CloudPv.Xen;
 
 namespace CloudPv.Hypervisor;
@@ -31,7 +32,6 @@ internal sealed unsafe class InitialPageTables
     /// <summary>Writes all tables: those pages among the mapped ones are mapped read-only.</summary>
     public void Write(DomainMemory memory)
     {
-        HashSet<Pfn> tables = [.. _tables.Values];
         foreach ((TableKey key, Pfn page) in _tables)
         {
             if (key.Level < FrameType.L4)
@@ -39,11 +39,28 @@ internal sealed unsafe class InitialPageTables
         }
         foreach (Mapping mapping in _mappings)
         {
-            for (ulong i = 0; i < mapping.Pages.Count; i++)
+            WriteEntries(memory, mapping);
+            foreach (Pfn table in _tables.Values)
             {
-                Pfn page = new(mapping.Pages.First.Value + i);
-                ulong flags = tables.Contains(page) ? Level1Flags & ~PageTableEntry.Writable : Level1Flags;
-                Entry(memory, FrameType.L1, mapping.Start + (i << 12)) = MachineAddress(memory, page) | flags;
+                ulong index = table.Value - mapping.Pages.First.Value;
+                if (index < mapping.Pages.Count)
+                    Entry(memory, FrameType.L1, mapping.Start + (index << 12)) &= ~PageTableEntry.Writable;
+            }
+        }
+    }
+
+    private void WriteEntries(DomainMemory memory, Mapping mapping)
+    {
+        ulong entry = MachineAddress(memory, mapping.Pages.First) | Level1Flags;
+        for (ulong index = 0, count; index < mapping.Pages.Count; index += count)
+        {
+            ulong address = mapping.Start + (index << 12);
+            count = Math.Min(mapping.Pages.Count - index, PageTableEntry.EntriesPerTable - (ulong)PageTableEntry.Slot(FrameType.L1, address));
+            // SAFETY: the rest of the table from the address's slot on.
+            foreach (ref ulong slot in new Span<ulong>(Unsafe.AsPointer(ref Entry(memory, FrameType.L1, address)), (int)count))
+            {
+                slot = entry;
+                entry += 1UL << 12;
             }
         }
     }

@@ -1,10 +1,14 @@
+using System.Buffers;
+
 namespace CloudPv.Hypervisor;
 
-/// <summary>A 64-bit PV kernel that can be built into a domain.</summary>
-public sealed class KernelImage
+/// <summary>A 64-bit PV kernel that can be built into a domain. Disposing it frees what a packed one was expanded to.</summary>
+public sealed class KernelImage : IDisposable
 {
     /// <summary>The largest kernel, as a file and expanded. Debian's are some 40 MiB expanded.</summary>
     public const int MaximumSize = 512 << 20;
+
+    private IMemoryOwner<byte>? _expanded;
 
     private KernelImage(ElfImage elf, XenGuestNotes notes, CompressionFormat compression)
     {
@@ -40,19 +44,28 @@ public sealed class KernelImage
     public static KernelImage Inspect(ReadOnlyMemory<byte> file)
     {
         if (file.Length > MaximumSize)
-            throw new DomainBuildException($"The file has {file.Length >> 20} MiB; a kernel has at most {MaximumSize >> 20}.");
+            throw new DomainBuildException($"The file has more than the {MaximumSize >> 20} MiB that a kernel has at most.");
         ReadOnlyMemory<byte> payload = BzImage.IsBzImage(file.Span) ? BzImage.Payload(file) : file;
         CompressionFormat compression = CompressionFormats.Detect(payload.Span);
-        ReadOnlyMemory<byte> elf = compression == CompressionFormat.None ? payload : Expand(compression, payload);
-        if (!ElfImage.IsElf(elf.Span))
+        if (compression == CompressionFormat.None)
+            return FromElf(payload, compression);
+        IMemoryOwner<byte> expanded = Expand(compression, payload);
+        try
         {
-            string packed = compression == CompressionFormat.None ? "" : $"{compression.ToString().ToLowerInvariant()}-compressed: ";
-            throw new DomainBuildException($"This is not a kernel: {packed}{FileKind.Describe(elf.Span)}.");
+            KernelImage kernel = FromElf(expanded.Memory, compression);
+            kernel._expanded = expanded;
+            return kernel;
         }
-        return FromElf(ElfImage.Parse(elf), compression);
+        catch
+        {
+            expanded.Dispose();
+            throw;
+        }
     }
 
-    private static ReadOnlyMemory<byte> Expand(CompressionFormat compression, ReadOnlyMemory<byte> payload)
+    public void Dispose() => _expanded?.Dispose();
+
+    private static IMemoryOwner<byte> Expand(CompressionFormat compression, ReadOnlyMemory<byte> payload)
     {
         try
         {
@@ -64,8 +77,14 @@ public sealed class KernelImage
         }
     }
 
-    private static KernelImage FromElf(ElfImage elf, CompressionFormat compression)
+    private static KernelImage FromElf(ReadOnlyMemory<byte> file, CompressionFormat compression)
     {
+        if (!ElfImage.IsElf(file.Span))
+        {
+            string packed = compression == CompressionFormat.None ? "" : $"{compression.ToString().ToLowerInvariant()}-compressed: ";
+            throw new DomainBuildException($"This is not a kernel: {packed}{FileKind.Describe(file.Span)}.");
+        }
+        ElfImage elf = ElfImage.Parse(file);
         XenGuestNotes? notes = XenGuestNotes.Read(elf);
         if (notes is null)
             throw new DomainBuildException("The kernel has no Xen notes: it wasn't built as a Xen guest (Linux: CONFIG_XEN_PV).");

@@ -140,6 +140,9 @@ internal sealed unsafe class DomainMemory : IDisposable
     /// <summary>The host address of a frame that is known to be backed.</summary>
     public byte* Pointer(Mfn frame) => _machine.Frame(frame.Value);
 
+    /// <summary>Fills the domain's memory at an offset from its first frame, which is within it. Throws <see cref="IOException"/> where the host can't.</summary>
+    public void Load(ulong offset, ReadOnlySpan<byte> bytes) => _machine.Write(First.Value, offset, bytes);
+
     public ulong PhysicalOf(Mfn frame) => _domain.Host.MachineToPhys[frame];
 
     public void SetPhysicalOf(Mfn frame, ulong pfn) => _domain.Host.MachineToPhys[frame] = pfn;

@@ -1,3 +1,5 @@
+using Microsoft.Win32.SafeHandles;
+
 namespace CloudPv.X86;
 
 /// <summary>
@@ -39,6 +41,24 @@ public sealed unsafe class MachineMemory : IDisposable
         // SAFETY: the range lies within the reservation, which nothing else maps.
         HostSystem.Map(
             Frame(firstFrame), size, HostSystem.ProtRead | HostSystem.ProtWrite, HostSystem.MapShared | HostSystem.MapFixed | HostSystem.MapNoReserve, file);
+    }
+
+    /// <summary>
+    /// Writes into a backed range through its file: frames that weren't touched yet are filled without being zeroed first, and without the page fault that stores would
+    /// take for each. Throws <see cref="IOException"/> where the host has no memory for them or can't read the bytes.
+    /// </summary>
+    /// <param name="firstFrame">As it was given to <see cref="Back"/>.</param>
+    /// <param name="offset">Bytes from the range's beginning.</param>
+    public void Write(ulong firstFrame, ulong offset, ReadOnlySpan<byte> bytes)
+    {
+        (int File, ulong Count) range;
+        lock (_ranges)
+            range = _ranges[firstFrame];
+        var size = range.Count << FrameShift;
+        if (offset > size || (ulong)bytes.Length > size - offset)
+            throw new ArgumentOutOfRangeException(nameof(bytes));
+        using var file = new SafeFileHandle(range.File, ownsHandle: false);
+        RandomAccess.Write(file, bytes, (long)offset);
     }
 
     /// <summary>Gives the memory of a backed range back to the host. A straggler that still looks at it sees zeros; the next <see cref="Back"/> may take the range.</summary>

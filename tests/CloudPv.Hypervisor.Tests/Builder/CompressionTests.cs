@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace CloudPv.Hypervisor.Tests;
 
 /// <summary>Every compression that Debian's and Ubuntu's kernels have had, in a bzImage and by itself.</summary>
@@ -13,7 +15,27 @@ public sealed class CompressionTests
         byte[] data = Sample(1_000_000);
         byte[] packed = Packer.Pack(format, data);
         CompressionFormats.Detect(packed).ShouldBe(format);
-        Decompressor.Expand(format, packed, limit: 4 << 20).Span.SequenceEqual(data).ShouldBeTrue();
+        using IMemoryOwner<byte> expanded = Decompressor.Expand(format, packed, limit: 4 << 20);
+        expanded.Memory.Span.SequenceEqual(data).ShouldBeTrue();
+    }
+
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public void Fills_exactly_the_room_that_there_is(CompressionFormat format)
+    {
+        byte[] data = Sample(300_000);
+        using IMemoryOwner<byte> expanded = Decompressor.Expand(format, Packer.Pack(format, data), limit: data.Length + 64);
+        expanded.Memory.Span.SequenceEqual(data).ShouldBeTrue();
+    }
+
+    /// <summary>Patterns shorter than the strides that a decompressor copies by, at every distance from the end of its room.</summary>
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public void Short_patterns_repeat(CompressionFormat format)
+    {
+        byte[] data = [.. Enumerable.Range(1, 40).SelectMany(period => Enumerable.Range(0, 100 + period).Select(at => (byte)(at % period + period)))];
+        using IMemoryOwner<byte> expanded = Decompressor.Expand(format, Packer.Pack(format, data), limit: data.Length + 64);
+        expanded.Memory.Span.SequenceEqual(data).ShouldBeTrue();
     }
 
     [Theory]
@@ -46,7 +68,7 @@ public sealed class CompressionTests
             damaged[random.Next(damaged.Length)] ^= (byte)(1 << random.Next(8));
             try
             {
-                Decompressor.Expand(format, damaged, limit: 1 << 20);
+                Decompressor.Expand(format, damaged, limit: 1 << 20).Dispose();
             }
             catch (InvalidDataException)
             {
@@ -61,15 +83,18 @@ public sealed class CompressionTests
     {
         byte[] elf = new TestKernel().Build();
         byte[] file = TestBzImage.Wrap(Packer.Pack(format, elf), elf.Length, sizeIsPartOfPayload: format == CompressionFormat.Gzip);
-        KernelImage kernel = KernelImage.Inspect(file);
+        using KernelImage kernel = KernelImage.Inspect(file);
         kernel.Compression.ShouldBe(format);
         kernel.Notes.Entry.ShouldBe(TestKernel.EntryPoint);
     }
 
     [Theory]
     [MemberData(nameof(Formats))]
-    public void A_kernel_is_read_from_a_compressed_ELF_file(CompressionFormat format) =>
-        KernelImage.Inspect(Packer.Pack(format, new TestKernel().Build())).Compression.ShouldBe(format);
+    public void A_kernel_is_read_from_a_compressed_ELF_file(CompressionFormat format)
+    {
+        using KernelImage kernel = KernelImage.Inspect(Packer.Pack(format, new TestKernel().Build()));
+        kernel.Compression.ShouldBe(format);
+    }
 
     /// <summary>Text with repetitions near and far, and noise between.</summary>
     private static byte[] Sample(int length)

@@ -20,7 +20,7 @@ public sealed class DomainBuilderTests : IDisposable
     {
         byte[] ramdisk = Encoding.ASCII.GetBytes(new string('r', 5000));
         Domain domain = Build(DebianKernel.Vmlinuz, ramdisk, memory: 256, "console=hvc0");
-        KernelImage kernel = KernelImage.Inspect(DebianKernel.Vmlinuz);
+        using KernelImage kernel = KernelImage.Inspect(DebianKernel.Vmlinuz);
         ref CpuState state = ref domain.Vcpus[0].Cpu.State;
         StartInfo info = Read<StartInfo>(domain, state.Rsi);
         ulong start = kernel.VirtualEnd + PageSize - 1 & ~(PageSize - 1);
@@ -113,6 +113,35 @@ public sealed class DomainBuilderTests : IDisposable
         Domain domain = Build(new TestKernel().Build());
         Read<byte>(domain, TestKernel.EntryPoint).ShouldBe((byte)0xf4);
         Read<byte>(domain, TestKernel.VirtualBase + TestKernel.Physical + 0x1000).ShouldBe((byte)0);
+    }
+
+    [Fact]
+    public void The_pages_of_an_image_stand_where_they_belong_although_those_of_zeros_between_them_are_left_out()
+    {
+        byte[] image = new byte[TestKernel.Size];
+        foreach (int at in (ReadOnlySpan<int>)[0, 4095, 2 * 4096 + 1])
+            image[at] = 0x5a;
+        Domain domain = Build(new TestKernel { Image = image, FileSize = TestKernel.Size }.Build());
+        for (int at = 0; at < image.Length; at++)
+            Read<byte>(domain, TestKernel.VirtualBase + TestKernel.Physical + (ulong)at).ShouldBe(image[at], $"{at:x}");
+    }
+
+    [Fact]
+    public void A_ramdisk_file_that_became_shorter_is_refused()
+    {
+        string path = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllBytes(path, new byte[64 << 10]);
+            using PageBuffer ramdisk = PageBuffer.MapFile(path);
+            File.WriteAllBytes(path, []);
+            var config = new DomainConfig { Id = new(1), Name = "test", Kernel = new TestKernel().Build(), Ramdisk = ramdisk.Memory, MemoryMiB = 16 };
+            Should.Throw<DomainBuildException>(() => Domain.Build(_host, config)).Message.ShouldContain("ramdisk");
+        }
+        finally
+        {
+            File.Delete(path);
+        }
     }
 
     [Fact]

@@ -8,7 +8,7 @@ public sealed class KernelImageTests
     [Fact]
     public void Notes_are_read()
     {
-        KernelImage kernel = KernelImage.Inspect(new TestKernel { InitP2m = 0x8000000000, RamdiskByPfn = true }.Build());
+        using KernelImage kernel = KernelImage.Inspect(new TestKernel { InitP2m = 0x8000000000, RamdiskByPfn = true }.Build());
         kernel.Notes.Entry.ShouldBe(TestKernel.EntryPoint);
         kernel.Notes.P2mBase.ShouldBe(0x8000000000UL);
         kernel.Notes.RamdiskByPfn.ShouldBeTrue();

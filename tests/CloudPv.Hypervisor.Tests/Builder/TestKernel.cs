@@ -29,20 +29,24 @@ internal sealed class TestKernel
     public ulong FileSize { get; init; } = 0x1000;
     public byte Fill { get; init; } = 0xf4;
 
+    /// <summary>What stands at physical 1 MiB; null: a page of <see cref="Fill"/>.</summary>
+    public byte[]? Image { get; init; }
+
     public byte[] Build()
     {
         byte[] notes = HasNotes && LegacyInfo is null ? Notes() : [];
         byte[] legacy = Encoding.ASCII.GetBytes((LegacyInfo ?? "") + "\0");
         byte[] names = "\0__xen_guest\0"u8.ToArray();
         const int Headers = 0x1000;
-        var file = new byte[Headers + 0x1000 + notes.Length + legacy.Length + names.Length];
-        int notesAt = Headers + 0x1000, legacyAt = notesAt + notes.Length, namesAt = legacyAt + legacy.Length;
+        byte[] image = Image ?? [.. Enumerable.Repeat(Fill, 0x1000)];
+        var file = new byte[Headers + image.Length + notes.Length + legacy.Length + names.Length];
+        int notesAt = Headers + image.Length, legacyAt = notesAt + notes.Length, namesAt = legacyAt + legacy.Length;
         WriteHeader(file);
         WriteSegment(file, 64, type: 1, Headers, Physical, FileSize, Size);
         WriteSegment(file, 120, type: notes.Length > 0 ? 4u : 0u, (ulong)notesAt, 0, (ulong)notes.Length, 0);
         WriteSection(file, 1, name: 1, (ulong)legacyAt, LegacyInfo is null ? 0 : (ulong)legacy.Length);
         WriteSection(file, 2, name: 0, (ulong)namesAt, (ulong)names.Length);
-        file.AsSpan(Headers, 0x1000).Fill(Fill);
+        image.CopyTo(file, Headers);
         notes.CopyTo(file, notesAt);
         legacy.CopyTo(file, legacyAt);
         names.CopyTo(file, namesAt);

@@ -1,6 +1,6 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.IO.Compression;
-using System.Runtime.InteropServices;
 using ICSharpCode.SharpZipLib;
 using ICSharpCode.SharpZipLib.BZip2;
 using ICSharpCode.SharpZipLib.Checksum;
@@ -10,10 +10,25 @@ namespace CloudPv.Hypervisor;
 /// <summary>Expands one compressed image. What follows the compressed stream is ignored, as kernels append their own bytes to it.</summary>
 public static class Decompressor
 {
-    /// <summary>Throws <see cref="InvalidDataException"/> where the data is corrupt or cut short, or expands beyond <paramref name="limit"/> bytes.</summary>
-    public static ReadOnlyMemory<byte> Expand(CompressionFormat format, ReadOnlyMemory<byte> data, int limit)
+    /// <summary>Gives what the data expands to, for the caller to dispose. Throws <see cref="InvalidDataException"/> where the data is corrupt or cut short, or expands
+    /// beyond <paramref name="limit"/> bytes.</summary>
+    public static IMemoryOwner<byte> Expand(CompressionFormat format, ReadOnlyMemory<byte> data, int limit)
     {
-        var output = new BoundedBuffer(limit, ExpectedSize(data.Span));
+        var output = new BoundedBuffer(limit);
+        try
+        {
+            Expand(format, data, output);
+            return output.Take();
+        }
+        catch
+        {
+            output.Dispose();
+            throw;
+        }
+    }
+
+    private static void Expand(CompressionFormat format, ReadOnlyMemory<byte> data, BoundedBuffer output)
+    {
         switch (format)
         {
             case CompressionFormat.Gzip:
@@ -38,22 +53,17 @@ public static class Decompressor
             default:
                 throw new ArgumentOutOfRangeException(nameof(format));
         }
-        return output.ToMemory();
     }
-
-    /// <summary>What a kernel's build puts behind its payload, and gzip at its end by itself; in other files it may be anything.</summary>
-    private static int ExpectedSize(ReadOnlySpan<byte> data) =>
-        data.Length >= sizeof(int) && BinaryPrimitives.ReadInt32LittleEndian(data[^sizeof(int)..]) is var size && size / 64 < data.Length ? size : 0;
 
     private static void ExpandGzip(ReadOnlyMemory<byte> data, BoundedBuffer output)
     {
-        using var input = AsStream(data);
+        using MemoryHandle pin = data.Pin();
+        using var input = AsStream(pin, data.Length);
         using var gzip = new GZipStream(input, CompressionMode.Decompress);
         output.CopyFrom(gzip);
 
         // GZipStream checks what the stream's trailer says, but takes the end of the data for the end of the stream.
-        var crc = new Crc32();
-        crc.Update(output.Segment);
+        Crc32 crc = ChecksumOf(output.Written);
         Span<byte> trailer = stackalloc byte[8];
         BinaryPrimitives.WriteUInt32LittleEndian(trailer, (uint)crc.Value);
         BinaryPrimitives.WriteUInt32LittleEndian(trailer[4..], (uint)output.Length);
@@ -65,7 +75,8 @@ public static class Decompressor
     {
         try
         {
-            using var input = AsStream(data);
+            using MemoryHandle pin = data.Pin();
+            using var input = AsStream(pin, data.Length);
             using var bzip2 = new BZip2InputStream(input);
             output.CopyFrom(bzip2);
         }
@@ -75,8 +86,19 @@ public static class Decompressor
         }
     }
 
-    private static MemoryStream AsStream(ReadOnlyMemory<byte> data) =>
-        MemoryMarshal.TryGetArray(data, out ArraySegment<byte> segment)
-            ? new MemoryStream(segment.Array!, segment.Offset, segment.Count, writable: false)
-            : new MemoryStream(data.ToArray(), writable: false);
+    private static Crc32 ChecksumOf(ReadOnlySpan<byte> data)
+    {
+        var crc = new Crc32();
+        byte[] part = new byte[64 << 10];
+        for (; !data.IsEmpty; data = data[Math.Min(part.Length, data.Length)..])
+        {
+            int count = Math.Min(part.Length, data.Length);
+            data[..count].CopyTo(part);
+            crc.Update(new ArraySegment<byte>(part, 0, count));
+        }
+        return crc;
+    }
+
+    // SAFETY: the caller holds the pin as long as the stream.
+    private static unsafe UnmanagedMemoryStream AsStream(MemoryHandle pin, int length) => new((byte*)pin.Pointer, length);
 }

@@ -1,12 +1,17 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace CloudPv.Hypervisor;
 
 /// <summary>LZ4's legacy frame: a magic, then blocks of a 4-byte length and that many bytes, each of which expands to at most 8 MiB by itself.</summary>
-internal static class Lz4Legacy
+internal static unsafe class Lz4Legacy
 {
     private const uint Magic = 0x184c2102;
     private const int BlockSize = 8 << 20;
+
+    /// <summary>Bytes that are copied at once where there is room for as many, of whatever fewer are wanted.</summary>
+    private const int Stride = 16;
 
     public static void Expand(ReadOnlySpan<byte> data, BoundedBuffer output)
     {
@@ -35,48 +40,100 @@ internal static class Lz4Legacy
 
     private static void ExpandBlock(ReadOnlySpan<byte> block, BoundedBuffer output)
     {
-        int start = output.Length;
-        int at = 0;
-        while (true)
-        {
-            byte token = Take(block, ref at);
-            int literals = TakeLength(block, ref at, token >> 4);
-            if (literals > block.Length - at)
-                throw new InvalidDataException("the lz4 stream is damaged");
-            output.Append(block.Slice(at, literals));
-            at += literals;
-            if (at == block.Length)
-                return;
-
-            int offset = Take(block, ref at);
-            offset |= Take(block, ref at) << 8;
-            int length = TakeLength(block, ref at, token & 15) + 4;
-            if (offset == 0 || offset > output.Length - start)
-                throw new InvalidDataException("the lz4 stream is damaged");
-            BackReference.Copy(output, offset, length);
-        }
+        Span<byte> room = output.GetSpan(0);
+        bool isLimited = room.Length < BlockSize;
+        if (!isLimited)
+            room = room[..BlockSize];
+        int written;
+        fixed (byte* source = block, target = room)
+            written = ExpandBlock(source, source + block.Length, target, target + room.Length);
+        if (written >= 0)
+            output.Advance(written);
+        else if (isLimited)
+            _ = output.GetSpan(room.Length + 1);
+        else
+            throw Damaged();
     }
 
-    private static int TakeLength(ReadOnlySpan<byte> block, ref int at, int nibble)
+    /// <summary>Gives the bytes written; -1: they would be more than there is room for.</summary>
+    // SAFETY: each read from source is checked against sourceEnd and each write against targetEnd, wide copies with their whole width; a match lies within what is written.
+    private static int ExpandBlock(byte* source, byte* sourceEnd, byte* target, byte* targetEnd)
     {
-        int length = nibble;
-        if (nibble == 15)
+        byte* start = target;
+        while (source < sourceEnd)
         {
-            byte more;
-            do
-            {
-                more = Take(block, ref at);
-                length += more;
-            }
-            while (more == 255);
+            uint token = *source++;
+            long literals = token >> 4;
+            if (literals == 15)
+                literals += TakeLength(ref source, sourceEnd);
+            if (literals > sourceEnd - source)
+                break;
+            if (literals > targetEnd - target)
+                return -1;
+            if (literals <= Stride && sourceEnd - source >= Stride && targetEnd - target >= Stride)
+                Vector128.Store(Vector128.Load(source), target);
+            else
+                Unsafe.CopyBlockUnaligned(target, source, (uint)literals);
+            source += literals;
+            target += literals;
+            if (source == sourceEnd)
+                return (int)(target - start);
+
+            if (sourceEnd - source < sizeof(ushort))
+                break;
+            int offset = Unsafe.ReadUnaligned<ushort>(source);
+            source += sizeof(ushort);
+            long length = (token & 15) + 4;
+            if ((token & 15) == 15)
+                length += TakeLength(ref source, sourceEnd);
+            if (offset == 0 || offset > target - start)
+                break;
+            if (length > targetEnd - target)
+                return -1;
+            if (length + Stride <= targetEnd - target)
+                CopyMatch(target, offset, length);
+            else
+                CopyBytes(target, offset, length);
+            target += length;
         }
+        throw Damaged();
+    }
+
+    /// <summary>Repeats what stands <paramref name="offset"/> bytes before the target, by strides: it may write up to a stride too much.</summary>
+    private static void CopyMatch(byte* target, int offset, long length)
+    {
+        byte* end = target + length;
+        if (offset < Stride)
+        {
+            // A pattern shorter than a stride is at the next of its multiples that isn't, too, once a stride of it is written.
+            CopyBytes(target, offset, Stride);
+            target += Stride;
+            offset *= (Stride + offset - 1) / offset;
+        }
+        for (; target < end; target += Stride)
+            Vector128.Store(Vector128.Load(target - offset), target);
+    }
+
+    private static void CopyBytes(byte* target, int offset, long length)
+    {
+        for (long i = 0; i < length; i++)
+            target[i] = target[i - offset];
+    }
+
+    private static long TakeLength(ref byte* source, byte* sourceEnd)
+    {
+        long length = 0;
+        byte more;
+        do
+        {
+            if (source == sourceEnd)
+                throw Damaged();
+            more = *source++;
+            length += more;
+        }
+        while (more == 255);
         return length;
     }
 
-    private static byte Take(ReadOnlySpan<byte> block, ref int at)
-    {
-        if (at >= block.Length)
-            throw new InvalidDataException("the lz4 stream is damaged");
-        return block[at++];
-    }
+    private static InvalidDataException Damaged() => new("the lz4 stream is damaged");
 }

@@ -39,7 +39,7 @@ internal static unsafe partial class Lzma
 
     private static int Step(ref LzmaStream stream, BoundedBuffer output)
     {
-        Span<byte> room = output.GetRoom();
+        Span<byte> room = output.GetSpan(1);
         fixed (byte* target = room)
         {
             stream.NextOut = target;

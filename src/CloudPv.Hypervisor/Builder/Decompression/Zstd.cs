@@ -33,7 +33,7 @@ internal static unsafe partial class Zstd
     /// <summary>True at the end of the frame.</summary>
     private static bool Step(nint context, ref Buffer source, BoundedBuffer output)
     {
-        Span<byte> room = output.GetRoom();
+        Span<byte> room = output.GetSpan(1);
         fixed (byte* target = room)
         {
             var sink = new Buffer { Data = target, Size = (nuint)room.Length };
