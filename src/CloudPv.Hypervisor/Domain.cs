@@ -12,12 +12,14 @@ public sealed unsafe partial class Domain : IGuest, IDisposable
 
     private ulong _vmAssist;
 
-    private Domain(Host host, DomainConfig config)
+    /// <param name="load">Called as soon as the domain has its memory: what that begins is done while the CPUs are made, on another of the host's processors.</param>
+    private Domain(Host host, DomainConfig config, Action<DomainMemory> load)
     {
         Host = host;
         Config = config;
         Bus = new CpuBus(host.Machine, host.Options.Translator);
         Memory = new DomainMemory(this);
+        load(Memory);
         SharedInfoFrame = Memory.AllocateXenFrame(writable: true);
         Watchdogs = new Watchdogs(this);
         Timers = new TimerThread(this);
@@ -35,28 +37,27 @@ public sealed unsafe partial class Domain : IGuest, IDisposable
         if (config.VcpuCount is < 1 or > MaxVcpus)
             throw new DomainBuildException($"a domain has 1 to {MaxVcpus} vCPUs, not {config.VcpuCount}");
 
-        // The kernel is expanded on another of the host's processors while this one makes the domain's.
-        Task<KernelImage> kernel = Task.Run(() => KernelImage.Inspect(config.Kernel));
+        Task<DomainBuilder>? loading = null;
         try
         {
-            return Build(host, config, kernel);
+            return Build(new Domain(host, config, memory => loading = Task.Run(() => DomainBuilder.Load(memory, config))), loading!);
         }
         finally
         {
             // Whatever became of the domain, the files are the caller's again.
-            Task.WaitAny(kernel);
-            if (kernel.IsCompletedSuccessfully)
-                kernel.Result.Dispose();
+            if (loading is not null)
+                Task.WaitAny(loading);
         }
     }
 
-    private static Domain Build(Host host, DomainConfig config, Task<KernelImage> kernel)
+    private static Domain Build(Domain domain, Task<DomainBuilder> loading)
     {
-        var domain = new Domain(host, config);
+        DomainConfig config = domain.Config;
         try
         {
-            host.Add(domain);
-            StartOfDay start = DomainBuilder.Build(domain, kernel.GetAwaiter().GetResult());
+            DomainBuilder builder = loading.GetAwaiter().GetResult();
+            domain.Host.Add(domain);
+            StartOfDay start = builder.Finish(domain);
             domain.XenstoreFrame = start.XenstoreFrame;
             domain.ConsoleFrame = start.ConsoleFrame;
             domain.Grants.GrantToDom0(GrantTable.ConsoleReference, start.ConsoleFrame);

@@ -136,7 +136,7 @@ public sealed class Domu : IDisposable
 
     private Domain Build()
     {
-        using PageBuffer kernel = Open(() => PageBuffer.ReadFile(_spec.Kernel, KernelImage.MaximumSize + 1));
+        using PageBuffer kernel = Open(() => PageBuffer.MapFile(_spec.Kernel));
         using PageBuffer? ramdisk = _spec.Ramdisk is null ? null : Open(() => PageBuffer.MapFile(_spec.Ramdisk));
         return Domain.Build(_toolstack.Host, new()
         {

@@ -10,7 +10,7 @@ internal sealed unsafe class DomainBuilder
     private const ulong PaddingPages = (512 << 10) / PageSize;
     private const ulong MappingAlignment = 4UL << 20;
 
-    private readonly Domain _domain;
+    private readonly DomainConfig _config;
     private readonly DomainMemory _memory;
     private readonly KernelImage _kernel;
     private readonly DomainLayout _layout;
@@ -20,29 +20,41 @@ internal sealed unsafe class DomainBuilder
     private PageRun _ramdisk, _p2m, _p2mTables, _pageTables;
     private Pfn _startInfo, _xenstore, _console, _bootStack;
 
-    private DomainBuilder(Domain domain, KernelImage kernel)
+    private DomainBuilder(DomainMemory memory, DomainConfig config, KernelImage kernel)
     {
-        _domain = domain;
-        _memory = domain.Memory;
+        _config = config;
+        _memory = memory;
         _kernel = kernel;
         _layout = new DomainLayout(_kernel.VirtualBase, _memory.InitialPages);
         _p2mPages = DomainLayout.PagesFor(_memory.InitialPages * sizeof(ulong));
-        if (Encoding.UTF8.GetByteCount(domain.Config.CommandLine) >= StartInfo.CommandLineBytes.Length)
-            throw new DomainBuildException($"The kernel's command line has {domain.Config.CommandLine.Length} characters; {StartInfo.CommandLineBytes.Length - 1} are the most.");
+        if (Encoding.UTF8.GetByteCount(config.CommandLine) >= StartInfo.CommandLineBytes.Length)
+            throw new DomainBuildException($"The kernel's command line has {config.CommandLine.Length} characters; {StartInfo.CommandLineBytes.Length - 1} are the most.");
     }
 
-    /// <summary>Fills the domain's memory: image, ramdisk, p2m, start_info (with <see cref="Domain.XenstorePort"/>, <see cref="Domain.ConsolePort"/> and
-    /// <see cref="Domain.SharedInfoFrame"/>, which exist by then), ring pages, page tables. Throws <see cref="DomainBuildException"/>.</summary>
-    public static StartOfDay Build(Domain domain, KernelImage kernel)
+    /// <summary>Fills the memory of a domain of which nothing else need exist: image, ramdisk, p2m, page tables. Throws <see cref="DomainBuildException"/>.</summary>
+    public static DomainBuilder Load(DomainMemory memory, DomainConfig config)
     {
-        var builder = new DomainBuilder(domain, kernel);
+        using KernelImage kernel = KernelImage.Open(config.Kernel);
+        var builder = new DomainBuilder(memory, config, kernel);
         builder.Place();
         builder.LoadKernel();
         builder.LoadRamdisk();
         builder.WriteP2m();
-        builder.WriteStartInfo();
         builder.WriteHypercallPage();
-        return builder.Start();
+        builder._tables.Write(memory);
+        return builder;
+    }
+
+    /// <summary>Writes start_info with <see cref="Domain.XenstorePort"/>, <see cref="Domain.ConsolePort"/> and <see cref="Domain.SharedInfoFrame"/>, and takes the page
+    /// tables into use.</summary>
+    public StartOfDay Finish(Domain domain)
+    {
+        WriteStartInfo(domain);
+        Mfn root = _memory.InitialFrame(_pageTables.First);
+        _memory.PinInitialTables(root);
+        return new StartOfDay(
+            new(_kernel.Entry), _layout.AddressOf(_startInfo), new(_layout.AddressOf(_bootStack).Value + PageSize), root,
+            _memory.InitialFrame(_xenstore), _memory.InitialFrame(_console));
     }
 
     /// <summary>A kernel that says where its p2m list goes wants it outside of its own mapping; so it may want its ramdisk.</summary>
@@ -69,7 +81,7 @@ internal sealed unsafe class DomainBuilder
 
     private Pfn TakePage(string what) => _layout.Take(1, what).First;
 
-    private void PlaceRamdisk() => _ramdisk = _layout.Take(DomainLayout.PagesFor((ulong)_domain.Config.Ramdisk.Length), "ramdisk");
+    private void PlaceRamdisk() => _ramdisk = _layout.Take(DomainLayout.PagesFor((ulong)_config.Ramdisk.Length), "ramdisk");
 
     /// <summary>The tables map all that is laid out so far, themselves, the boot stack and at least 512 KiB more, up to a multiple of 4 MiB.</summary>
     private void PlacePageTables()
@@ -100,7 +112,12 @@ internal sealed unsafe class DomainBuilder
         foreach (ElfSegment segment in _kernel.Elf.Segments)
         {
             ulong offset = segment.Physical + _kernel.VirtualOffset - _kernel.VirtualBase;
-            LoadNonZero(offset, _kernel.Elf.Bytes.Slice((int)segment.FileOffset, (int)segment.FileSize));
+            for (ulong loaded = 0; loaded < segment.FileSize;)
+            {
+                ReadOnlySpan<byte> part = _kernel.File.Part(segment.FileOffset + loaded, segment.FileSize - loaded);
+                LoadNonZero(offset + loaded, part);
+                loaded += (ulong)part.Length;
+            }
         }
     }
 
@@ -119,7 +136,7 @@ internal sealed unsafe class DomainBuilder
         Load("kernel", offset + (ulong)start, bytes[start..]);
     }
 
-    private void LoadRamdisk() => Load("ramdisk", _ramdisk.First.Value * PageSize, _domain.Config.Ramdisk.Span);
+    private void LoadRamdisk() => Load("ramdisk", _ramdisk.First.Value * PageSize, _config.Ramdisk.Span);
 
     private void Load(string what, ulong offset, ReadOnlySpan<byte> bytes)
     {
@@ -144,16 +161,16 @@ internal sealed unsafe class DomainBuilder
         }
     }
 
-    private void WriteStartInfo()
+    private void WriteStartInfo(Domain domain)
     {
         ref StartInfo info = ref *(StartInfo*)_memory.Pointer(_memory.InitialFrame(_startInfo));
         StartInfo.MagicX64.CopyTo(info.Magic);
         info.NrPages = _memory.InitialPages;
-        info.SharedInfo = _domain.SharedInfoFrame.Value * PageSize;
+        info.SharedInfo = domain.SharedInfoFrame.Value * PageSize;
         info.StoreMfn = _memory.InitialFrame(_xenstore).Value;
-        info.StoreEvtchn = _domain.XenstorePort.Value;
+        info.StoreEvtchn = domain.XenstorePort.Value;
         info.ConsoleMfn = _memory.InitialFrame(_console).Value;
-        info.ConsoleEvtchn = _domain.ConsolePort.Value;
+        info.ConsoleEvtchn = domain.ConsolePort.Value;
         info.PtBase = _layout.AddressOf(_pageTables.First).Value;
         info.NrPtFrames = _pageTables.Count;
         info.MfnList = P2mIsOutside ? _kernel.Notes.P2mBase!.Value : _layout.AddressOf(_p2m.First).Value;
@@ -163,7 +180,7 @@ internal sealed unsafe class DomainBuilder
             info.NrP2mFrames = _p2m.Count + _p2mTables.Count;
         }
         WriteRamdiskInfo(ref info);
-        Encoding.UTF8.GetBytes(_domain.Config.CommandLine, info.CmdLine);
+        Encoding.UTF8.GetBytes(_config.CommandLine, info.CmdLine);
     }
 
     private void WriteRamdiskInfo(ref StartInfo info)
@@ -180,16 +197,6 @@ internal sealed unsafe class DomainBuilder
     {
         if (_kernel.Notes.HypercallPage is { } address)
             HypercallPage.Write(Memory((address - _kernel.VirtualBase) & ~(PageSize - 1), PageSize));
-    }
-
-    private StartOfDay Start()
-    {
-        _tables.Write(_memory);
-        Mfn root = _memory.InitialFrame(_pageTables.First);
-        _memory.PinInitialTables(root);
-        return new StartOfDay(
-            new(_kernel.Entry), _layout.AddressOf(_startInfo), new(_layout.AddressOf(_bootStack).Value + PageSize), root,
-            _memory.InitialFrame(_xenstore), _memory.InitialFrame(_console));
     }
 
     /// <summary>The domain's memory from a byte offset on: its initial frames are one range. SAFETY: the layout has checked that the range is within the domain.</summary>

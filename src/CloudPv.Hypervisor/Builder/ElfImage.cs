@@ -15,18 +15,23 @@ internal sealed class ElfImage
     private const uint SectionNote = 7, SectionNoBits = 8;
     private const int SegmentHeaderSize = 56, SectionHeaderSize = 64, FileHeaderSize = 64;
 
-    private readonly ReadOnlyMemory<byte> _file;
+    /// <summary>The most that notes take which are looked at: kernels have some KiB of them.</summary>
+    private const ulong LargestNotes = 1 << 20;
+
+    private readonly KernelFile _file;
+    private readonly byte[] _header;
     private readonly List<Range64> _notes = [];
+    private string? _legacyGuestInfo;
 
     private readonly record struct Range64(ulong Offset, ulong Size);
 
-    private ElfImage(ReadOnlyMemory<byte> file) => _file = file;
+    private ElfImage(KernelFile file)
+    {
+        _file = file;
+        _header = file.Read(0, FileHeaderSize);
+    }
 
-    public ReadOnlyMemory<byte> File => _file;
-
-    public ReadOnlySpan<byte> Bytes => _file.Span;
-
-    public ulong Entry { get; private init; }
+    public ulong Entry => Read<ulong>(_header, 24);
 
     public List<ElfSegment> Segments { get; } = [];
 
@@ -36,23 +41,31 @@ internal sealed class ElfImage
     public ulong PhysicalEnd { get; private set; }
 
     /// <summary>The contents of the section `__xen_guest`, which kernels before ELF notes carry; empty: none.</summary>
-    public string LegacyGuestInfo { get; private set; } = "";
+    public string LegacyGuestInfo
+    {
+        get
+        {
+            if (_legacyGuestInfo is null)
+                ReadSections();
+            return _legacyGuestInfo ?? "";
+        }
+    }
 
     public static bool IsElf(ReadOnlySpan<byte> data) => data.StartsWith("\x7f"u8 + "ELF"u8);
 
     /// <summary>Throws <see cref="DomainBuildException"/> with what is wrong.</summary>
-    public static ElfImage Parse(ReadOnlyMemory<byte> file)
+    public static ElfImage Parse(KernelFile file)
     {
-        ReadOnlySpan<byte> data = file.Span;
-        CheckHeader(data);
-        var image = new ElfImage(file) { Entry = Read<ulong>(data, 24) };
+        CheckHeader(file.From(0));
+        var image = new ElfImage(file);
         image.ReadSegments();
-        image.ReadSections();
+        if (image._notes.Count == 0)
+            image.ReadSections();
         return image;
     }
 
     /// <summary>The note areas: those of the program headers, or where these name none, those of the sections.</summary>
-    public IEnumerable<ReadOnlyMemory<byte>> NoteAreas => _notes.Select(area => _file.Slice((int)area.Offset, (int)area.Size));
+    public IEnumerable<byte[]> NoteAreas => _notes.Select(area => _file.Read(area.Offset, Math.Min(area.Size, LargestNotes)));
 
     private static void CheckHeader(ReadOnlySpan<byte> data)
     {
@@ -72,20 +85,19 @@ internal sealed class ElfImage
 
     private void ReadSegments()
     {
-        ReadOnlySpan<byte> data = Bytes;
-        ulong offset = Read<ulong>(data, 32);
-        ushort count = Read<ushort>(data, 56);
-        if (Read<ushort>(data, 54) != SegmentHeaderSize || !Fits(offset, (ulong)count * SegmentHeaderSize))
+        ulong offset = Read<ulong>(_header, 32);
+        byte[] headers = new byte[Read<ushort>(_header, 56) * SegmentHeaderSize];
+        if (Read<ushort>(_header, 54) != SegmentHeaderSize || !_file.TryRead(offset, headers))
             throw new DomainBuildException("The kernel is an ELF file, but its program headers are damaged or cut off.");
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < headers.Length / SegmentHeaderSize; i++)
         {
-            ReadOnlySpan<byte> header = data.Slice((int)offset + i * SegmentHeaderSize, SegmentHeaderSize);
+            ReadOnlySpan<byte> header = headers.AsSpan(i * SegmentHeaderSize, SegmentHeaderSize);
             uint type = Read<uint>(header, 0);
             ulong fileOffset = Read<ulong>(header, 8), fileSize = Read<ulong>(header, 32), memorySize = Read<ulong>(header, 40);
             if (type is not (TypeLoad or TypeNote))
                 continue;
             if (!Fits(fileOffset, fileSize))
-                throw new DomainBuildException($"The kernel is cut short: segment {i} ends at byte {fileOffset + fileSize:N0} of a file of {data.Length:N0} bytes.");
+                throw new DomainBuildException($"The kernel is cut short: segment {i} ends at byte {fileOffset + fileSize:N0} of a file of {_file.Length:N0} bytes.");
             if (type == TypeNote)
                 _notes.Add(new(fileOffset, fileSize));
             else if (memorySize > 0)
@@ -107,45 +119,48 @@ internal sealed class ElfImage
     /// <summary>Sections are only looked at for notes that no program header names. A stripped or damaged table is no error: the kernel can do without.</summary>
     private void ReadSections()
     {
-        ReadOnlySpan<byte> data = Bytes;
-        ulong offset = Read<ulong>(data, 40);
-        ushort count = Read<ushort>(data, 60), nameIndex = Read<ushort>(data, 62);
-        if (Read<ushort>(data, 58) != SectionHeaderSize || nameIndex >= count || !Fits(offset, (ulong)count * SectionHeaderSize))
+        ulong offset = Read<ulong>(_header, 40);
+        ushort count = Read<ushort>(_header, 60), nameIndex = Read<ushort>(_header, 62);
+        byte[] headers = new byte[count * SectionHeaderSize];
+        if (Read<ushort>(_header, 58) != SectionHeaderSize || nameIndex >= count || !_file.TryRead(offset, headers))
             return;
         bool hasNoteSegments = _notes.Count > 0;
-        Range64 names = Section(offset, nameIndex);
+        Range64 names = Section(headers, nameIndex);
         for (int i = 0; i < count; i++)
         {
-            ReadOnlySpan<byte> header = data.Slice((int)offset + i * SectionHeaderSize, SectionHeaderSize);
+            ReadOnlySpan<byte> header = headers.AsSpan(i * SectionHeaderSize, SectionHeaderSize);
             uint type = Read<uint>(header, 4);
-            Range64 section = Section(offset, i);
+            Range64 section = Section(headers, i);
             if (type == SectionNoBits || !Fits(section.Offset, section.Size))
                 continue;
             if (type == SectionNote && !hasNoteSegments)
                 _notes.Add(section);
             if (NameIs(names, Read<uint>(header, 0), "__xen_guest"u8))
-                LegacyGuestInfo = Text(section);
+                _legacyGuestInfo = Text(section);
         }
     }
 
-    private Range64 Section(ulong table, int index)
+    private static Range64 Section(ReadOnlySpan<byte> headers, int index)
     {
-        ReadOnlySpan<byte> header = Bytes.Slice((int)table + index * SectionHeaderSize, SectionHeaderSize);
+        ReadOnlySpan<byte> header = headers[(index * SectionHeaderSize)..];
         return new(Read<ulong>(header, 24), Read<ulong>(header, 32));
     }
 
-    private bool NameIs(Range64 names, uint offset, ReadOnlySpan<byte> name) =>
-        Fits(names.Offset, names.Size) && offset <= names.Size && names.Size - offset > (ulong)name.Length
-        && Bytes.Slice((int)(names.Offset + offset)).StartsWith(name) && Bytes[(int)(names.Offset + offset) + name.Length] == 0;
+    private bool NameIs(Range64 names, uint offset, ReadOnlySpan<byte> name)
+    {
+        byte[] found = new byte[name.Length + 1];
+        return Fits(names.Offset, names.Size) && offset <= names.Size && names.Size - offset >= (ulong)found.Length
+            && _file.TryRead(names.Offset + offset, found) && found.AsSpan().StartsWith(name) && found[^1] == 0;
+    }
 
     private string Text(Range64 section)
     {
-        ReadOnlySpan<byte> text = Bytes.Slice((int)section.Offset, (int)section.Size);
+        ReadOnlySpan<byte> text = _file.Read(section.Offset, Math.Min(section.Size, LargestNotes));
         int end = text.IndexOf((byte)0);
         return System.Text.Encoding.ASCII.GetString(end < 0 ? text : text[..end]);
     }
 
-    private bool Fits(ulong offset, ulong size) => offset <= (ulong)_file.Length && size <= (ulong)_file.Length - offset;
+    private bool Fits(ulong offset, ulong size) => offset <= _file.Length && size <= _file.Length - offset;
 
     private static T Read<T>(ReadOnlySpan<byte> data, int offset) where T : unmanaged => MemoryMarshal.Read<T>(data[offset..]);
 }

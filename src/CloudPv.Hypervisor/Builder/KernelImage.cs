@@ -8,10 +8,9 @@ public sealed class KernelImage : IDisposable
     /// <summary>The largest kernel, as a file and expanded. Debian's are some 40 MiB expanded.</summary>
     public const int MaximumSize = 512 << 20;
 
-    private IMemoryOwner<byte>? _expanded;
-
-    private KernelImage(ElfImage elf, XenGuestNotes notes, CompressionFormat compression)
+    private KernelImage(KernelFile file, ElfImage elf, XenGuestNotes notes, CompressionFormat compression)
     {
+        File = file;
         Elf = elf;
         Notes = notes;
         Compression = compression;
@@ -20,7 +19,7 @@ public sealed class KernelImage : IDisposable
     internal ElfImage Elf { get; }
 
     /// <summary>The kernel's ELF file, expanded.</summary>
-    public ReadOnlyMemory<byte> ElfFile => Elf.File;
+    internal KernelFile File { get; }
 
     public XenGuestNotes Notes { get; }
 
@@ -43,46 +42,84 @@ public sealed class KernelImage : IDisposable
     /// Throws <see cref="DomainBuildException"/>, whose message says what the file is and why no PV guest can be made of it.</summary>
     public static KernelImage Inspect(ReadOnlyMemory<byte> file)
     {
-        if (file.Length > MaximumSize)
-            throw new DomainBuildException($"The file has more than the {MaximumSize >> 20} MiB that a kernel has at most.");
-        ReadOnlyMemory<byte> payload = BzImage.IsBzImage(file.Span) ? BzImage.Payload(file) : file;
-        CompressionFormat compression = CompressionFormats.Detect(payload.Span);
-        if (compression == CompressionFormat.None)
-            return FromElf(payload, compression);
-        IMemoryOwner<byte> expanded = Expand(compression, payload);
+        KernelImage kernel = Open(file);
         try
         {
-            KernelImage kernel = FromElf(expanded.Memory, compression);
-            kernel._expanded = expanded;
+            kernel.CheckWhole();
             return kernel;
         }
         catch
         {
-            expanded.Dispose();
+            kernel.Dispose();
             throw;
         }
     }
 
-    public void Dispose() => _expanded?.Dispose();
-
-    private static IMemoryOwner<byte> Expand(CompressionFormat compression, ReadOnlyMemory<byte> payload)
+    /// <summary>As <see cref="Inspect"/>, but what the packed parts hold that nobody has asked for yet may still turn out to be damaged.</summary>
+    internal static KernelImage Open(ReadOnlyMemory<byte> file)
     {
+        if (file.Length > MaximumSize)
+            throw new DomainBuildException($"The file has more than the {MaximumSize >> 20} MiB that a kernel has at most.");
+        ReadOnlyMemory<byte> payload = BzImage.IsBzImage(file.Span) ? BzImage.Payload(file) : file;
+        CompressionFormat compression = CompressionFormats.Detect(payload.Span);
+        KernelFile elf = Expand(compression, payload);
         try
         {
-            return Decompressor.Expand(compression, payload, MaximumSize);
+            return FromElf(elf, compression);
         }
-        catch (InvalidDataException e)
+        catch
         {
-            throw new DomainBuildException($"The kernel's {compression.ToString().ToLowerInvariant()} payload cannot be expanded: {e.Message}.");
+            elf.Dispose();
+            throw;
         }
     }
 
-    private static KernelImage FromElf(ReadOnlyMemory<byte> file, CompressionFormat compression)
+    public void Dispose() => File.Dispose();
+
+    /// <summary>Writes the kernel's ELF file, expanded.</summary>
+    public void CopyElfTo(Stream target)
     {
-        if (!ElfImage.IsElf(file.Span))
+        ReadOnlySpan<byte> part;
+        for (ulong offset = 0; !(part = File.From(offset)).IsEmpty; offset += (ulong)part.Length)
+            target.Write(part);
+    }
+
+    private void CheckWhole()
+    {
+        foreach (ElfSegment segment in Elf.Segments)
+        {
+            for (ulong at = 0; at < segment.FileSize;)
+                at += (ulong)File.Part(segment.FileOffset + at, segment.FileSize - at).Length;
+        }
+    }
+
+    internal static DomainBuildException CannotBeExpanded(CompressionFormat compression, InvalidDataException why) =>
+        new($"The kernel's {compression.ToString().ToLowerInvariant()} payload cannot be expanded: {why.Message}.");
+
+    private static KernelFile Expand(CompressionFormat compression, ReadOnlyMemory<byte> payload)
+    {
+        try
+        {
+            if (compression == CompressionFormat.None)
+                return new WholeKernelFile(payload, owner: null);
+            if (compression == CompressionFormat.Lz4)
+                return new Lz4KernelFile(payload, MaximumSize);
+            IMemoryOwner<byte> expanded = Decompressor.Expand(compression, payload, MaximumSize);
+            return new WholeKernelFile(expanded.Memory, expanded);
+        }
+        catch (InvalidDataException e)
+        {
+            throw CannotBeExpanded(compression, e);
+        }
+    }
+
+    private static KernelImage FromElf(KernelFile file, CompressionFormat compression)
+    {
+        ReadOnlySpan<byte> start = file.From(0);
+        if (!ElfImage.IsElf(start))
         {
             string packed = compression == CompressionFormat.None ? "" : $"{compression.ToString().ToLowerInvariant()}-compressed: ";
-            throw new DomainBuildException($"This is not a kernel: {packed}{FileKind.Describe(file.Span)}.");
+            throw new DomainBuildException($"This is not a kernel: {packed}{FileKind.Describe(start)}.");
         }
         ElfImage elf = ElfImage.Parse(file);
         XenGuestNotes? notes = XenGuestNotes.Read(elf);
@@ -94,7 +131,7 @@ public sealed class KernelImage : IDisposable
                 ? "The kernel boots as a PVH or HVM guest only: it has no PV entry point (Linux: CONFIG_XEN_PV)."
                 : "The kernel has no PV entry point (no XEN_ELFNOTE_ENTRY): it isn't for PV guests.");
         }
-        var image = new KernelImage(elf, notes, compression);
+        var image = new KernelImage(file, elf, notes, compression);
         image.CheckIdentity();
         image.PlaceInMemory();
         return image;

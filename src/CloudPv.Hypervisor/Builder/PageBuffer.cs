@@ -12,7 +12,6 @@ public sealed unsafe partial class PageBuffer : MemoryManager<byte>
 {
     private const int Read = 1, Write = 2;
     private const int Private = 2, PrivateAnonymousNoReserve = 0x4022;
-    private const int HugePages = 14;
 
     private readonly nuint _size;
     private byte* _start;
@@ -30,13 +29,7 @@ public sealed unsafe partial class PageBuffer : MemoryManager<byte>
     }
 
     /// <summary>Room for <paramref name="capacity"/> zero bytes.</summary>
-    public static PageBuffer Reserve(int capacity)
-    {
-        var buffer = new PageBuffer(capacity, Read | Write, PrivateAnonymousNoReserve, file: null);
-        // Where the host has no huge pages to give, it gives small ones.
-        _ = madvise(buffer._start, buffer._size, HugePages);
-        return buffer;
-    }
+    public static PageBuffer Reserve(int capacity) => new(capacity, Read | Write, PrivateAnonymousNoReserve, file: null);
 
     /// <summary>A file's contents, as far as <paramref name="limit"/>. Throws what opening and reading a file throws.</summary>
     public static PageBuffer ReadFile(string path, int limit)
@@ -58,8 +51,8 @@ public sealed unsafe partial class PageBuffer : MemoryManager<byte>
     }
 
     /// <summary>
-    /// A file's contents where the host has them already, for system calls to read: to one, the end of a file that has become shorter meanwhile is an error
-    /// (EFAULT), to this process's own instructions a fatal signal.
+    /// A file's contents where the host has them already. To a system call that reads them, the end of a file that has become shorter meanwhile is an error (EFAULT),
+    /// to this process's own instructions a fatal signal, as to Xen's tools, which map a kernel as well.
     /// </summary>
     public static PageBuffer MapFile(string path)
     {
@@ -113,7 +106,4 @@ public sealed unsafe partial class PageBuffer : MemoryManager<byte>
 
     [LibraryImport("libc")]
     private static partial int munmap(void* address, nuint length);
-
-    [LibraryImport("libc")]
-    private static partial int madvise(void* address, nuint length, int advice);
 }

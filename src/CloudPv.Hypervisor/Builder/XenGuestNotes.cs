@@ -39,8 +39,8 @@ public sealed class XenGuestNotes
     {
         var notes = new XenGuestNotes();
         bool found = false;
-        foreach (ReadOnlyMemory<byte> area in image.NoteAreas)
-            found |= notes.ReadArea(area.Span);
+        foreach (byte[] area in image.NoteAreas)
+            found |= notes.ReadArea(area);
         if (found)
             return notes;
         if (image.LegacyGuestInfo.Length == 0)

@@ -23,6 +23,13 @@ internal static class BootBenchmark
         return command;
     }
 
+    private static void Unpack(string kernel, string vmlinux)
+    {
+        using var image = KernelImage.Inspect(File.ReadAllBytes(kernel));
+        using var file = File.Create(vmlinux);
+        image.CopyElfTo(file);
+    }
+
     private static async Task<int> RunAsync(int repeat, int vcpus, int memoryMiB, string kernelPackage, string app, bool alone, CancellationToken cancel)
     {
         var folder = Directory.CreateTempSubdirectory("cloudpv-bench-");
@@ -30,7 +37,7 @@ internal static class BootBenchmark
         {
             var guest = await BootGuest.MakeAsync(kernelPackage, folder.FullName, cancel);
             var vmlinux = Path.Combine(folder.FullName, "vmlinux");
-            await File.WriteAllBytesAsync(vmlinux, KernelImage.Inspect(await File.ReadAllBytesAsync(guest.Kernel, cancel)).ElfFile, cancel);
+            Unpack(guest.Kernel, vmlinux);
             var ours = BootEngine.CloudPv(guest, app, vcpus, memoryMiB);
             BootEngine[] engines = alone ? [ours] : [ours, BootEngine.Qemu(vmlinux, guest, vcpus, memoryMiB)];
             Report(await MeasureInTurnAsync(engines, repeat, vcpus), Path.GetFileName(guest.Kernel), vcpus, memoryMiB);

@@ -96,6 +96,33 @@ public sealed class CompressionTests
         kernel.Compression.ShouldBe(format);
     }
 
+    /// <summary>LZ4's blocks of 8 MiB: a kernel is read block by block.</summary>
+    [Fact]
+    public void A_kernel_of_several_blocks_is_loaded_whole()
+    {
+        byte[] image = Sample(20 << 20);
+        byte[] elf = new TestKernel { Image = image, FileSize = (ulong)image.Length, MemorySize = (ulong)image.Length }.Build();
+        using var host = new Host(new HostOptions());
+        using Domain domain = Domain.Build(host, new DomainConfig { Id = new(1), Name = "test", Kernel = Packer.Pack(CompressionFormat.Lz4, elf), MemoryMiB = 64 });
+        byte[] loaded = new byte[image.Length];
+        domain.Vcpus[0].TryRead(new(TestKernel.VirtualBase + TestKernel.Physical), loaded).ShouldBeTrue();
+        loaded.AsSpan().SequenceEqual(image).ShouldBeTrue();
+    }
+
+    [Theory]
+    [InlineData(0.3)]
+    [InlineData(0.9)]
+    public void A_kernel_of_several_blocks_that_is_cut_short_is_refused(double part)
+    {
+        byte[] image = Sample(20 << 20);
+        byte[] packed = Packer.Pack(CompressionFormat.Lz4, new TestKernel { Image = image, FileSize = (ulong)image.Length, MemorySize = (ulong)image.Length }.Build());
+        byte[] cut = packed[..(int)(packed.Length * part)];
+        string expected = "The kernel";
+        Should.Throw<DomainBuildException>(() => KernelImage.Inspect(cut)).Message.ShouldStartWith(expected);
+        using var host = new Host(new HostOptions());
+        Should.Throw<DomainBuildException>(() => Domain.Build(host, new DomainConfig { Id = new(1), Name = "test", Kernel = cut, MemoryMiB = 64 })).Message.ShouldStartWith(expected);
+    }
+
     /// <summary>Text with repetitions near and far, and noise between.</summary>
     private static byte[] Sample(int length)
     {

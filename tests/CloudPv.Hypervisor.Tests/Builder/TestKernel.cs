@@ -27,6 +27,7 @@ internal sealed class TestKernel
     public string? LegacyInfo { get; init; }
 
     public ulong FileSize { get; init; } = 0x1000;
+    public ulong MemorySize { get; init; } = Size;
     public byte Fill { get; init; } = 0xf4;
 
     /// <summary>What stands at physical 1 MiB; null: a page of <see cref="Fill"/>.</summary>
@@ -42,7 +43,7 @@ internal sealed class TestKernel
         var file = new byte[Headers + image.Length + notes.Length + legacy.Length + names.Length];
         int notesAt = Headers + image.Length, legacyAt = notesAt + notes.Length, namesAt = legacyAt + legacy.Length;
         WriteHeader(file);
-        WriteSegment(file, 64, type: 1, Headers, Physical, FileSize, Size);
+        WriteSegment(file, 64, type: 1, Headers, Physical, FileSize, MemorySize);
         WriteSegment(file, 120, type: notes.Length > 0 ? 4u : 0u, (ulong)notesAt, 0, (ulong)notes.Length, 0);
         WriteSection(file, 1, name: 1, (ulong)legacyAt, LegacyInfo is null ? 0 : (ulong)legacy.Length);
         WriteSection(file, 2, name: 0, (ulong)namesAt, (ulong)names.Length);

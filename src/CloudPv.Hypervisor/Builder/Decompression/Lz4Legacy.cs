@@ -8,51 +8,58 @@ namespace CloudPv.Hypervisor;
 internal static unsafe class Lz4Legacy
 {
     private const uint Magic = 0x184c2102;
-    private const int BlockSize = 8 << 20;
+
+    /// <summary>What a block expands to, in bytes; the last may be shorter.</summary>
+    public const int BlockSize = 8 << 20;
 
     /// <summary>Bytes that are copied at once where there is room for as many, of whatever fewer are wanted.</summary>
     private const int Stride = 16;
 
     public static void Expand(ReadOnlySpan<byte> data, BoundedBuffer output)
     {
-        data = data[4..];
-        while (data.Length >= 4)
+        foreach (Range block in Blocks(data))
         {
-            uint length = BinaryPrimitives.ReadUInt32LittleEndian(data);
-            data = data[4..];
+            int length = TryExpandBlock(data[block], output.GetSpan(0));
+            if (length < 0)
+                _ = output.GetSpan(BlockSize);
+            if (length is < 0 or > BlockSize)
+                throw Damaged();
+            output.Advance(length);
+            if (length < BlockSize)
+                break;
+        }
+    }
+
+    /// <summary>Where the blocks stand: at least one, and behind the last of them perhaps what only looks like more.</summary>
+    public static List<Range> Blocks(ReadOnlySpan<byte> data)
+    {
+        var blocks = new List<Range>();
+        for (int at = sizeof(uint); data.Length - at >= sizeof(uint);)
+        {
+            uint length = BinaryPrimitives.ReadUInt32LittleEndian(data[at..]);
+            at += sizeof(uint);
             if (length == Magic)
                 continue;
 
             // What stands behind the last block is the kernel's own (the uncompressed size), not a block.
-            if (output.Length > 0 && (length == 0 || length > data.Length))
+            if (blocks.Count > 0 && (length == 0 || length > data.Length - at))
                 break;
-            if (length > data.Length)
+            if (length > data.Length - at)
                 throw new InvalidDataException("the lz4 stream is cut short");
-            int before = output.Length;
-            ExpandBlock(data[..(int)length], output);
-            data = data[(int)length..];
-            if (output.Length - before < BlockSize)
-                break;
+            blocks.Add(at..(at + (int)length));
+            at += (int)length;
         }
-        if (output.Length == 0)
-            throw new InvalidDataException("the lz4 stream is empty");
+        return blocks.Count > 0 ? blocks : throw new InvalidDataException("the lz4 stream is empty");
     }
 
-    private static void ExpandBlock(ReadOnlySpan<byte> block, BoundedBuffer output)
+    /// <summary>Gives the length of what a block expands to.</summary>
+    public static int ExpandBlock(ReadOnlySpan<byte> block, Span<byte> room) => TryExpandBlock(block, room) is >= 0 and var length ? length : throw Damaged();
+
+    /// <summary>-1: the room is too small.</summary>
+    private static int TryExpandBlock(ReadOnlySpan<byte> block, Span<byte> room)
     {
-        Span<byte> room = output.GetSpan(0);
-        bool isLimited = room.Length < BlockSize;
-        if (!isLimited)
-            room = room[..BlockSize];
-        int written;
         fixed (byte* source = block, target = room)
-            written = ExpandBlock(source, source + block.Length, target, target + room.Length);
-        if (written >= 0)
-            output.Advance(written);
-        else if (isLimited)
-            _ = output.GetSpan(room.Length + 1);
-        else
-            throw Damaged();
+            return ExpandBlock(source, source + block.Length, target, target + room.Length);
     }
 
     /// <summary>Gives the bytes written; -1: they would be more than there is room for.</summary>
