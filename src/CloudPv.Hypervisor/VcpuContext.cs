@@ -38,7 +38,11 @@ internal sealed partial class Vcpu
     public ulong Cr2 { get; set; }
 
     /// <summary>CR0.TS: the next FPU instruction raises #NM.</summary>
-    public bool TaskSwitched { get; set; }
+    public bool TaskSwitched
+    {
+        get => Cpu.TaskSwitched;
+        set => Cpu.TaskSwitched = value;
+    }
 
     public ulong Cr0 => Cr0Fixed | (TaskSwitched ? Cr0TaskSwitched : 0);
 

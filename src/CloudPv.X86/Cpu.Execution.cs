@@ -32,6 +32,14 @@ public sealed unsafe partial class Cpu
                 kind = BlockKind.SingleStep;
             if (!TryFindBlock(_context->State.Rip, kind, out var block, out var exit))
                 return exit;
+            if (_taskSwitched && block.UsesFpu)
+            {
+                if (kind == BlockKind.SingleStep)
+                    return CpuFaults.DeviceNotAvailable;
+                kind = BlockKind.WithoutFpu;
+                if (!TryFindBlock(_context->State.Rip, kind, out block, out exit))
+                    return exit;
+            }
 
             // Translating may have let other CPUs' requests in.
             if (Volatile.Read(ref _context->Interrupt) != 0)
@@ -41,8 +49,8 @@ public sealed unsafe partial class Cpu
                 continue;
             }
 
-            if (link != 0 && linkGeneration == _generation && kind != BlockKind.SingleStep && block.NextFrame == Block.NoFrame)
-                block.Link(_region.At(link));
+            if (link != 0 && linkGeneration == _generation && kind is BlockKind.Normal or BlockKind.Ungrouped && block.NextFrame == Block.NoFrame)
+                LinkTo(block, _region.At(link));
             if (fillsJumpCache && !TryAddToJumpCache(block))
                 continue;
             link = 0;
@@ -75,6 +83,8 @@ public sealed unsafe partial class Cpu
                     break;
                 case LeaveReason.InvalidOpcode:
                     return CpuFaults.InvalidOpcode;
+                case LeaveReason.DeviceNotAvailable:
+                    return CpuFaults.DeviceNotAvailable;
                 case LeaveReason.Syscall:
                     return new CpuExit(CpuExitKind.Syscall);
                 case LeaveReason.Cpuid:
@@ -138,6 +148,7 @@ public sealed unsafe partial class Cpu
         }
 
         block.IsFreeOfBroughtFlags = true;
+        NoteEntry(block);
         Space.AddToJumpCache(block);
         return true;
     }

@@ -51,7 +51,7 @@ public sealed unsafe partial class Cpu
             if (CallReturnsFlags())
                 DropAllBlocks();
             var translation = _translator.Translate(new TranslationRequest(key.Mode, key.Kind));
-            block = new Block(key, length, nextFrame, translation.Entry, translation.IndirectEntry);
+            block = new Block(key, length, nextFrame, _guestBlock.UsesFpu, translation.Entry, translation.IndirectEntry);
             _blocks.Add(block);
             Statistics.BlocksTranslated++;
             Statistics.InstructionsTranslated += _guestBlock.Count;
@@ -134,6 +134,7 @@ public sealed unsafe partial class Cpu
         Statistics.BlocksInvalidated++;
         if (block.IndirectEntry != null)
             _spaces[(int)block.Key.Mode].Jumps.Remove(block);
+        _enteredFpuBlocks.Remove(block);
         _blocks.Remove(block);
     }
 
@@ -142,6 +143,7 @@ public sealed unsafe partial class Cpu
         Statistics.CodeFlushes++;
         _generation++;
         _blocks.Clear();
+        _enteredFpuBlocks.Clear();
         _region.Clear();
         foreach (var space in _spaces)
             space.ClearJumpCache();

@@ -10,6 +10,9 @@ internal enum BlockKind : byte
 
     /// <summary>One instruction, then back to the run loop.</summary>
     SingleStep,
+
+    /// <summary>Any instruction that uses the FPU raises #NM: for code that runs while CR0.TS is set. Entered from the run loop alone.</summary>
+    WithoutFpu,
 }
 
 /// <summary>What tells translations apart. The machine frame is part of it, so that translations outlive changes of page tables.</summary>
@@ -22,7 +25,7 @@ internal readonly record struct BlockKey(ulong Rip, ulong Frame, CpuMode Mode, B
 }
 
 /// <summary>One translated run of guest code.</summary>
-internal sealed unsafe class Block(BlockKey key, int length, ulong nextFrame, byte* entry, byte* indirectEntry)
+internal sealed unsafe class Block(BlockKey key, int length, ulong nextFrame, bool usesFpu, byte* entry, byte* indirectEntry)
 {
     private List<(nint Site, nint Unlinked)>? _links;
 
@@ -33,6 +36,9 @@ internal sealed unsafe class Block(BlockKey key, int length, ulong nextFrame, by
 
     /// <summary>The frame that the bytes beyond the first page were read from; <see cref="NoFrame"/> where there are none.</summary>
     public ulong NextFrame { get; } = nextFrame;
+
+    /// <summary>Whether there is an instruction in it that raises #NM while CR0.TS is set.</summary>
+    public bool UsesFpu { get; } = usesFpu;
 
     /// <summary>The host code.</summary>
     public byte* Entry { get; } = entry;

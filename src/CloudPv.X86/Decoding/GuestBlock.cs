@@ -28,6 +28,9 @@ internal sealed unsafe class GuestBlock(TranslatorOptions options) : IDisposable
     /// <summary>Whether the last instruction never goes on to the one behind it by itself.</summary>
     public bool IsClosed { get; private set; }
 
+    /// <summary>Whether one of the instructions raises #NM while CR0.TS is set.</summary>
+    public bool UsesFpu { get; private set; }
+
     /// <summary>The one instruction of this block has bytes in two pages.</summary>
     public bool Straddles { get; private set; }
 
@@ -83,6 +86,7 @@ internal sealed unsafe class GuestBlock(TranslatorOptions options) : IDisposable
         End = rip;
         Count = 0;
         IsClosed = false;
+        UsesFpu = false;
         while (Count < limit)
         {
             var start = (int)(_reader.Next - _bytes);
@@ -94,6 +98,7 @@ internal sealed unsafe class GuestBlock(TranslatorOptions options) : IDisposable
             if (form.Treatment == Treatment.MoveString && !IsPlainString(in instruction))
                 form = InstructionForm.Emulated;
             _forms[Count] = form;
+            UsesFpu |= form.UsesFpu;
             _starts[Count] = start;
             Count++;
             End = instruction.NextIP;

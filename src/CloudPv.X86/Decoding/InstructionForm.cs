@@ -47,6 +47,7 @@ internal readonly record struct RegisterSlot(byte Size, bool Written)
 /// <param name="InOpcode">The general register in the opcode's low bits.</param>
 /// <param name="ImplicitWrites">A bit for each general register that it writes although its encoding doesn't name it.</param>
 /// <param name="MayTrap">Whether the host may trap at it although its memory is accessible.</param>
+/// <param name="UsesFpu">Whether it raises #NM while CR0.TS is set: x87 (<paramref name="UsesX87"/>), MMX and SSE.</param>
 internal sealed record InstructionForm(
     Treatment Treatment,
     bool HasModRm,
@@ -57,6 +58,7 @@ internal sealed record InstructionForm(
     bool WritesMemory,
     bool MayTrap,
     bool UsesX87,
+    bool UsesFpu,
     uint FlagsRead,
     uint FlagsKilled,
     ShiftKind Shift)
@@ -69,7 +71,7 @@ internal sealed record InstructionForm(
 
     /// <summary>Of an instruction whose prefixes make it one for <see cref="Emulator"/>, though others of its code are not.</summary>
     public static InstructionForm Emulated { get; } = new(
-        Treatment.Emulate, HasModRm: false, default, default, default, ImplicitWrites: 0, WritesMemory: false, MayTrap: false, UsesX87: false, FlagsRead: 0, FlagsKilled: 0, ShiftKind.None);
+        Treatment.Emulate, HasModRm: false, default, default, default, ImplicitWrites: 0, WritesMemory: false, MayTrap: false, UsesX87: false, UsesFpu: false, FlagsRead: 0, FlagsKilled: 0, ShiftKind.None);
 
     public static InstructionForm Of(in Instruction instruction)
     {

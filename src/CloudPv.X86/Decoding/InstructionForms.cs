@@ -90,6 +90,7 @@ internal static class InstructionForms
             writesMemory,
             MayTrap(in instruction),
             x87,
+            code.Encoding == EncodingKind.Legacy && CpuFeatures.AreTranslated(instruction.CpuidFeatures) && (x87 || UsesSse(instruction.Mnemonic, in info)),
             (uint)instruction.RflagsRead & InstructionForm.ArithmeticFlags,
             text || shift == ShiftKind.Register ? 0 : (uint)instruction.RflagsModified & InstructionForm.ArithmeticFlags,
             shift);
@@ -201,6 +202,17 @@ internal static class InstructionForms
         }
 
         return false;
+    }
+
+    private static bool UsesSse(Mnemonic mnemonic, in InstructionInfo info)
+    {
+        foreach (var register in info.GetUsedRegisters())
+        {
+            if (register.Register.IsXMM())
+                return true;
+        }
+
+        return mnemonic is Mnemonic.Ldmxcsr or Mnemonic.Stmxcsr;
     }
 
     /// <summary>Whether the host may trap at it although its memory is accessible: division, alignment, floating point, reserved bits.</summary>

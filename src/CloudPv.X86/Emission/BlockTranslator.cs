@@ -105,6 +105,12 @@ internal sealed unsafe partial class BlockTranslator(TranslatorOptions options, 
     {
         ref readonly var instruction = ref block[index];
         var form = block.Form(index);
+        if (_kind == BlockKind.WithoutFpu && form.UsesFpu)
+        {
+            EmitLeaveTo(LeaveReason.DeviceNotAvailable, instruction.IP);
+            return;
+        }
+
         if (_inGroup && TryEmitInGroup(index, in instruction, form))
             return;
         if (form.UsesX87 && !_x87Ensured && form.Treatment == Treatment.Rewrite)

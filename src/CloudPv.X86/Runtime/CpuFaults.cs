@@ -6,6 +6,7 @@ internal static class CpuFaults
     public const byte DivideErrorVector = 0;
     private const byte DebugVector = 1;
     public const byte InvalidOpcodeVector = 6;
+    private const byte DeviceNotAvailableVector = 7;
     private const byte StackVector = 12;
     private const byte GeneralProtectionVector = 13;
     private const byte PageVector = 14;
@@ -15,6 +16,7 @@ internal static class CpuFaults
     public static CpuExit DivideError { get; } = new(CpuExitKind.Exception, DivideErrorVector);
     public static CpuExit SingleStep { get; } = new(CpuExitKind.Exception, DebugVector);
     public static CpuExit InvalidOpcode { get; } = new(CpuExitKind.Exception, InvalidOpcodeVector);
+    public static CpuExit DeviceNotAvailable { get; } = new(CpuExitKind.Exception, DeviceNotAvailableVector);
     public static CpuExit Stack { get; } = new(CpuExitKind.Exception, StackVector);
     public static CpuExit GeneralProtection { get; } = new(CpuExitKind.Exception, GeneralProtectionVector);
     public static CpuExit X87 { get; } = new(CpuExitKind.Exception, X87Vector);

@@ -139,6 +139,9 @@ internal enum LeaveReason
     /// <summary>#UD at Rip.</summary>
     InvalidOpcode,
 
+    /// <summary>#NM at Rip.</summary>
+    DeviceNotAvailable,
+
     Syscall,
     Cpuid,
 
