@@ -77,6 +77,12 @@ internal sealed partial class Vcpu
     /// <summary>The guest is in its NMI handler.</summary>
     public bool NmiMasked { get; set; }
 
+    /// <summary>CS and SS were given by the guest, and are looked at on the way back to it.</summary>
+    public bool ReturnsToUncheckedSelectors { get; set; }
+
+    /// <summary>DS, ES, FS and GS were given by the guest, and are looked at before it runs.</summary>
+    public bool HasSegmentsToLoad { get; set; }
+
     /// <summary>Leaves user mode: the kernel's page tables and GS base.</summary>
     public void EnterKernelMode() => SwitchMode(CpuMode.Kernel);
 
@@ -137,6 +143,8 @@ internal sealed partial class Vcpu
             InitialiseFpu(ref state);
 
         SetCallbacks(context);
+        HasSegmentsToLoad = true;
+        ReturnsToUncheckedSelectors = true;
         UpcallsMasked = true;
         IsInitialised = true;
         return 0;
@@ -145,7 +153,7 @@ internal sealed partial class Vcpu
     /// <summary>Descriptor and page tables: what can fail. Nothing else has been set before.</summary>
     private long SetTables(in VcpuGuestContext context)
     {
-        if (context.LdtEnts > DescriptorTables.MaximumLdtEntries || context.LdtBase % MachineMemory.FrameSize != 0)
+        if (!HasUsableAddresses(context) || context.LdtEnts > DescriptorTables.MaximumLdtEntries || context.LdtBase % MachineMemory.FrameSize != 0)
             return XenErrno.EINVAL;
         long error = SetGdt(context);
         if (error != 0)
@@ -155,6 +163,26 @@ internal sealed partial class Vcpu
         if (error != 0 || context.Ctrlreg[1] == 0)
             return error;
         return Domain.Memory.SetBasePointer(this, CpuMode.User, PageTableFrame(context.Ctrlreg[1]));
+    }
+
+    private static bool HasUsableAddresses(in VcpuGuestContext context)
+    {
+        ReadOnlySpan<ulong> addresses =
+        [
+            context.UserRegs.Rip, context.UserRegs.Rsp, context.KernelSp, context.LdtBase, context.FsBase, context.GsBaseKernel, context.GsBaseUser,
+            context.EventCallbackEip, context.SyscallCallbackEip, context.FailsafeCallbackEip,
+        ];
+        foreach (ulong address in addresses)
+        {
+            if (!ModelSpecificRegisters.IsCanonical(address))
+                return false;
+        }
+        foreach (ref readonly TrapInfo trap in (ReadOnlySpan<TrapInfo>)context.TrapCtxt)
+        {
+            if (!ModelSpecificRegisters.IsCanonical(trap.Address))
+                return false;
+        }
+        return !HypervisorRange.Contains(context.LdtBase);
     }
 
     private long SetGdt(in VcpuGuestContext context)

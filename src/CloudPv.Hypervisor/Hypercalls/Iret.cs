@@ -40,16 +40,19 @@ internal static class Iret
         {
             ReturnAsSysret(ref state);
         }
+        vcpu.ReturnsToUncheckedSelectors = state.Cs != FlatSelectors.Code64 || state.Ss != FlatSelectors.Stack;
         vcpu.UpcallsMasked = (context.Rflags & GuestRflags.Interrupt) == 0;
         vcpu.NmiMasked = false;
         return (long)context.Rax;
     }
 
-    /// <summary>SYSRET takes RIP and RFLAGS from RCX and R11, and the flat selectors.</summary>
+    /// <summary>SYSRET takes RIP and RFLAGS from RCX and R11, and the flat selectors. Xen uses IRET where RIP isn't canonical.</summary>
     private static void ReturnAsSysret(ref CpuState state)
     {
         state.Rcx = state.Rip;
         state.R11 = state.Rflags;
+        if (!ModelSpecificRegisters.IsCanonical(state.Rip))
+            return;
         if (state.Cs != FlatSelectors.Code32)
             state.Cs = FlatSelectors.Code64;
         state.Ss = FlatSelectors.Stack;

@@ -41,22 +41,12 @@ internal static class SetSegmentBase
     {
         if (selector > 3)
             selector |= 3;
-        bool isNull = selector <= 3;
+        bool isNull = SegmentDescriptor.IsNull(selector);
         ulong descriptor = 0;
-        if (!isNull && (!vcpu.Descriptors.TryRead(selector, out descriptor) || !IsLoadableData(descriptor)))
+        if (!isNull && (!vcpu.Descriptors.TryRead(selector, out descriptor) || !SegmentDescriptor.IsLoadableData(descriptor)))
             (selector, isNull) = (0, true);
         vcpu.Cpu.State.Gs = selector;
         vcpu.OtherGsBase = isNull ? 0 : Base(descriptor);
-    }
-
-    /// <summary>Present, not a system segment, and data or readable code.</summary>
-    private static bool IsLoadableData(ulong descriptor)
-    {
-        const ulong Present = 1UL << 47;
-        const ulong NotSystem = 1UL << 44;
-        const ulong Code = 1UL << 43;
-        const ulong Readable = 1UL << 41;
-        return (descriptor & (Present | NotSystem)) == (Present | NotSystem) && (descriptor & (Code | Readable)) != Code;
     }
 
     private static ulong Base(ulong descriptor) => (descriptor >> 16 & 0xff_ffff) | (descriptor >> 32 & 0xff00_0000);

@@ -2,11 +2,33 @@ using CloudPv.Xen;
 
 namespace CloudPv.Hypervisor;
 
-/// <summary>Which 8-byte segment descriptors (SDM vol. 3, 3.4.5) a PV guest may have in its tables.</summary>
+/// <summary>Which 8-byte segment descriptors (SDM vol. 3, 3.4.5) a PV guest may have in its tables, and what it may use them for.</summary>
 internal static unsafe class SegmentDescriptor
 {
     private const uint PresentBit = 1 << 15, SystemBit = 1 << 12, TypeMask = 0xf00, CallGate = 0xc00, PrivilegeMask = 3 << 13;
     private const int PerPage = 512;
+
+    private const ulong Present = 1UL << 47, NotSystem = 1UL << 44, Code = 1UL << 43, Conforming = 1UL << 42, ReadableOrWritable = 1UL << 41;
+    private const ulong Privilege = 3UL << 45, Long = 1UL << 53, Default32 = 1UL << 54;
+
+    /// <summary>Selectors 0 to 3.</summary>
+    public static bool IsNull(ushort selector) => selector <= 3;
+
+    public static bool IsPresent(ulong descriptor) => (descriptor & Present) != 0;
+
+    /// <summary>Present, not a system segment, and data or readable code that CPL 3 may use.</summary>
+    public static bool IsLoadableData(ulong descriptor) =>
+        (descriptor & (Present | NotSystem)) == (Present | NotSystem) && (descriptor & (Code | ReadableOrWritable)) != Code && IsVisible(descriptor);
+
+    /// <summary>A stack of CPL 3, present or not.</summary>
+    public static bool IsWritableData(ulong descriptor) =>
+        (descriptor & (NotSystem | Code | ReadableOrWritable | Privilege)) == (NotSystem | ReadableOrWritable | Privilege);
+
+    /// <summary>64-bit code that CPL 3 may run, present or not.</summary>
+    public static bool IsLongCode(ulong descriptor) =>
+        (descriptor & (NotSystem | Code | Long | Default32)) == (NotSystem | Code | Long) && IsVisible(descriptor);
+
+    private static bool IsVisible(ulong descriptor) => (descriptor & Privilege) == Privilege || (descriptor & (Code | Conforming)) == (Code | Conforming);
 
     /// <summary>check_descriptor: a descriptor that would let the guest into Xen's rings is lowered to ring 3, where that can be done, or refused.</summary>
     public static bool TryFix(ref ulong descriptor)

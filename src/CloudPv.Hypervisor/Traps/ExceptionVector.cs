@@ -10,6 +10,8 @@ internal static class ExceptionVector
     public const byte Overflow = 4;
     public const byte InvalidOpcode = 6;
     public const byte DeviceNotAvailable = 7;
+    public const byte SegmentNotPresent = 11;
+    public const byte StackFault = 12;
     public const byte GeneralProtection = 13;
     public const byte PageFault = 14;
 

@@ -6,7 +6,7 @@ namespace CloudPv.Hypervisor;
 
 /// <summary>
 /// Entries into the guest's kernel: exceptions, upcalls and user system calls. Each pushes one frame on the kernel's stack (lowest first): rcx, r11, the error code
-/// where there is one, rip, cs with the upcall mask in its upper half, rflags, rsp, ss.
+/// where there is one (the failsafe callback: ds, es, fs, gs), rip, cs with the upcall mask in its upper half, rflags, rsp, ss.
 /// </summary>
 internal static class TrapDelivery
 {
@@ -21,7 +21,8 @@ internal static class TrapDelivery
             vcpu.Domain.Crash(vcpu, $"unhandled exception {vector}, error code {errorCode:x4}");
             return;
         }
-        Enter(vcpu, handler.Address, handler.MasksUpcalls, ExceptionVector.HasErrorCode(vector) ? errorCode : null);
+        ReadOnlySpan<ulong> code = ExceptionVector.HasErrorCode(vector) ? [errorCode] : [];
+        Enter(vcpu, handler.Address, handler.MasksUpcalls, code);
     }
 
     /// <summary>Raises #PF: the address goes to CR2 and vcpu_info, and the user bit tells the guest's two modes apart, which both run at CPL 3.</summary>
@@ -40,7 +41,7 @@ internal static class TrapDelivery
         if (handler.Address == 0)
             vcpu.Domain.Crash(vcpu, $"unhandled interrupt {vector}");
         else
-            Enter(vcpu, handler.Address, handler.MasksUpcalls, errorCode: null);
+            Enter(vcpu, handler.Address, handler.MasksUpcalls, []);
     }
 
     /// <summary>Enters the guest's kernel at a callback: an upcall or a system call.</summary>
@@ -49,10 +50,15 @@ internal static class TrapDelivery
         if (callback.Address == 0)
             vcpu.Domain.Crash(vcpu, "no callback registered");
         else
-            Enter(vcpu, callback.Address, callback.MasksUpcalls, errorCode: null);
+            Enter(vcpu, callback.Address, callback.MasksUpcalls, []);
     }
 
-    private static void Enter(Vcpu vcpu, ulong handler, bool masksUpcalls, uint? errorCode)
+    /// <summary>Tells the guest's kernel of data segments that can't be loaded.</summary>
+    public static void EnterFailsafe(Vcpu vcpu, ReadOnlySpan<ulong> selectors) =>
+        Enter(vcpu, vcpu.FailsafeCallback.Address, vcpu.FailsafeCallback.MasksUpcalls, selectors);
+
+    /// <param name="detail">What stands between r11 and rip; at most 4 words.</param>
+    private static void Enter(Vcpu vcpu, ulong handler, bool masksUpcalls, ReadOnlySpan<ulong> detail)
     {
         ref CpuState state = ref vcpu.Cpu.State;
         bool fromUser = vcpu.Cpu.Mode == CpuMode.User;
@@ -68,12 +74,12 @@ internal static class TrapDelivery
         if (masked)
             cs |= 1UL << 32;
 
-        Span<ulong> frame = stackalloc ulong[8];
+        Span<ulong> frame = stackalloc ulong[7 + 4];
         int length = 0;
         frame[length++] = state.Rcx;
         frame[length++] = state.R11;
-        if (errorCode is { } code)
-            frame[length++] = code;
+        foreach (ulong word in detail)
+            frame[length++] = word;
         frame[length++] = state.Rip;
         frame[length++] = cs;
         frame[length++] = rflags;
@@ -97,6 +103,7 @@ internal static class TrapDelivery
         state.Rsp = stack;
         state.Cs = FlatSelectors.Code64;
         state.Ss = FlatSelectors.Stack;
+        vcpu.ReturnsToUncheckedSelectors = false;
         state.Rflags = GuestRflags.Sanitise(state.Rflags &
             ~(GuestRflags.AlignmentCheck | GuestRflags.Virtual8086 | GuestRflags.Resume | GuestRflags.NestedTask | GuestRflags.Trap));
         // As the SYSRET that Xen enters by leaves them.

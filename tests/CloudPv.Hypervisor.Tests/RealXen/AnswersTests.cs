@@ -13,10 +13,11 @@ public sealed class AnswersTests
     [Theory]
     [InlineData("memory")]
     [InlineData("cpu")]
-    public void Every_answer_is_that_of_real_Xen(string probe)
+    [InlineData("returns", 3)]
+    public void Every_answer_is_that_of_real_Xen(string probe, int vcpus = 1)
     {
         string[] expected = File.ReadAllLines(Path.Combine(Folder, $"{probe}.answers"));
-        string[] answers = Run(Compile(probe)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        string[] answers = Run(Compile(probe), vcpus).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         string[] different = [.. expected.Zip(answers).Where(pair => pair.First != pair.Second).Select(pair => $"real Xen: {pair.First}, here: {pair.Second}")];
         different.ShouldBeEmpty();
         answers.Length.ShouldBe(expected.Length);
@@ -45,11 +46,11 @@ public sealed class AnswersTests
     }
 
     /// <summary>Runs a kernel to its end and returns what it wrote to its console.</summary>
-    private static string Run(byte[] kernel)
+    private static string Run(byte[] kernel, int vcpus)
     {
         var log = new StringBuilder();
         using var host = new Host(new HostOptions { Log = line => log.AppendLine(line) });
-        using Domain domain = Domain.Build(host, new DomainConfig { Id = new(1), Name = "probe", Kernel = kernel, MemoryMiB = 16 });
+        using Domain domain = Domain.Build(host, new DomainConfig { Id = new(1), Name = "probe", Kernel = kernel, VcpuCount = vcpus, MemoryMiB = 16 });
         var console = new StringBuilder();
         using GuestPage ring = domain.MapFrame(domain.ConsoleFrame);
         using IEventChannel channel = domain.TryBindInterdomain(domain.ConsolePort, () => Drain(ring, console))!;
