@@ -88,6 +88,9 @@ internal sealed partial class Vcpu
             while (WaitUntilRunnable())
             {
                 PendingTraps.Deliver(this);
+                // The guest may have crashed itself there.
+                if (Domain.Gate.IsClosed)
+                    continue;
                 CpuExit exit = Cpu.Run();
                 GuestExits.Handle(this, exit);
             }

@@ -56,6 +56,25 @@ public sealed class LifecycleTests
     }
 
     [Fact]
+    public async Task A_domain_that_crashes_on_the_way_back_to_its_code_runs_no_more_of_it()
+    {
+        using var guest = new TestGuest(c =>
+        {
+            c.MapSharedInfo();
+            c.mov(__byte_ptr[GuestCode.UpcallPending], 1);
+            c.mov(__byte_ptr[GuestCode.UpcallMask], 0);
+            c.Call(SchedOp, 0);
+            CountForEver(c);
+        });
+        guest.Domain.Unpause();
+
+        guest.WaitForEnd().ShouldBe(ShutdownReason.Crash, "there is no event callback");
+        await Task.Run(guest.Domain.Gate.WaitUntilAllRest, TestContext.Current.CancellationToken)
+            .WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        guest.Result(0).ShouldBe(0ul);
+    }
+
+    [Fact]
     public void A_watchdog_that_is_not_renewed_ends_the_domain()
     {
         using var guest = new TestGuest(c =>
