@@ -60,6 +60,7 @@ internal sealed record ControlAnswer
     {
         DomuEnd.Poweroff => "poweroff",
         DomuEnd.Reboot => "reboot",
+        DomuEnd.Suspend => "suspend",
         DomuEnd.Crash => "crash",
         DomuEnd.Watchdog => "watchdog",
         _ => "destroyed",

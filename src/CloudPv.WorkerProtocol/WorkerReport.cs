@@ -41,6 +41,9 @@ public enum StopReason
     /// <summary>The guest asked for a reboot and its spec says stop.</summary>
     Reboot,
 
+    /// <summary>The guest suspended itself (SHUTDOWN_suspend); nothing saved it.</summary>
+    Suspend,
+
     /// <summary>The guest's kernel crashed (SHUTDOWN_crash).</summary>
     Crash,
 

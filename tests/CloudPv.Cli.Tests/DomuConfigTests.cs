@@ -42,6 +42,7 @@ public sealed class DomuConfigTests
     [Theory]
     [InlineData(DomuEnd.Poweroff, 0)]
     [InlineData(DomuEnd.Reboot, 3)]
+    [InlineData(DomuEnd.Suspend, 4)]
     [InlineData(DomuEnd.Crash, 5)]
     [InlineData(DomuEnd.Watchdog, 6)]
     [InlineData(DomuEnd.Destroyed, 130)]

@@ -105,6 +105,17 @@ public sealed class DomainProcessTests
         domain.ExitFile.GetProperty("reason").GetString().ShouldBe("reboot");
     }
 
+    [Fact]
+    public async Task A_guest_that_suspends_itself_ends_the_process_with_0_and_the_reason()
+    {
+        await using var domain = new RunningDomain();
+        await using ControlClient console = await domain.ConnectConsoleAsync();
+        await console.SendAsync("S");
+        (await domain.ExitCodeAsync()).ShouldBe(0);
+        domain.ExitFile.GetProperty("reason").GetString().ShouldBe("suspend");
+        domain.ExitFile.GetProperty("detail").GetString().ShouldNotBeNullOrWhiteSpace();
+    }
+
     [Theory]
     [InlineData("C")]
     [InlineData("T")]

@@ -1,6 +1,6 @@
 // Speaks docs/domain-control.md with no domain behind it, so that everything above a domain process can be tested
 // without one. The spec's command line says how it behaves: "build-failure", "hang" (deaf to shutdown), or nothing.
-// What is typed on its console is printed back; the line "crash" crashes it, "poweroff" powers it off.
+// What is typed on its console is printed back; the line "crash" crashes it, "suspend" suspends it, "poweroff" powers it off.
 using System.Text.Json;
 using CloudPv.FakeDomain;
 

@@ -119,6 +119,8 @@ internal sealed class ScriptedDomain(string controlSocket, string consoleLog, st
             _typed += text.Replace('\r', '\n');
             if (_typed.Contains("crash\n", StringComparison.Ordinal))
                 _end.TrySetResult("crash");
+            if (_typed.Contains("suspend\n", StringComparison.Ordinal))
+                _end.TrySetResult("suspend");
             if (_typed.Contains("poweroff\n", StringComparison.Ordinal))
                 _end.TrySetResult("poweroff");
         }

@@ -3,7 +3,7 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace CloudPv.Guests;
 
-/// <summary>Prints <see cref="Greeting"/> on its console, then echoes what is typed. P powers it off, R reboots it, C crashes it (shutdown reason 3), T makes it
+/// <summary>Prints <see cref="Greeting"/> on its console, then echoes what is typed. P powers it off, R reboots it, S suspends it, C crashes it (shutdown reason 3), T makes it
 /// fault where it has no trap handler.</summary>
 public static class EchoKernel
 {
@@ -38,7 +38,7 @@ public static class EchoKernel
         c.mov(dl, __[rbx + rax]);
         c.inc(ecx);
         c.mov(__[rbx + InCons], ecx);
-        foreach ((char key, uint reason) in new[] { ('P', 0u), ('R', 1u), ('C', 3u) })
+        foreach ((char key, uint reason) in new[] { ('P', 0u), ('R', 1u), ('S', 2u), ('C', 3u) })
         {
             Label other = c.CreateLabel($"not{key}");
             c.cmp(dl, (sbyte)key);

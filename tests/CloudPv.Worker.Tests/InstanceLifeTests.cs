@@ -1,3 +1,4 @@
+using System.Text;
 using CloudPv.WorkerProtocol;
 
 namespace CloudPv.Worker.Tests;
@@ -82,16 +83,18 @@ public sealed class InstanceLifeTests
         Directory.Exists(worker.Folder.InstanceFolder("i-1")).ShouldBeFalse();
     }
 
-    [Fact]
-    public async Task A_crashed_guest_is_told_from_one_that_powered_off()
+    [Theory]
+    [InlineData("crash", StopReason.Crash)]
+    [InlineData("suspend", StopReason.Suspend)]
+    public async Task A_guest_that_crashed_or_suspended_itself_is_told_from_one_that_powered_off(string end, StopReason reason)
     {
         await using var worker = await RunningWorker.StartAsync();
         await worker.RunningAsync("i-1");
         await using var console = await worker.Transport.AttachConsoleAsync("i-1", TestContext.Current.CancellationToken);
 
-        await console.Output.WriteAsync("crash\n"u8.ToArray(), TestContext.Current.CancellationToken);
+        await console.Output.WriteAsync(Encoding.ASCII.GetBytes($"{end}\n"), TestContext.Current.CancellationToken);
 
-        (await worker.InstanceAsync("i-1", i => i.State == DomainState.Stopped)).Reason.ShouldBe(StopReason.Crash);
+        (await worker.InstanceAsync("i-1", i => i.State == DomainState.Stopped)).Reason.ShouldBe(reason);
     }
 
     [Fact]

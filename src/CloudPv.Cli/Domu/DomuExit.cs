@@ -15,6 +15,7 @@ public static class DomuExit
     {
         DomuEnd.Poweroff => 0,
         DomuEnd.Reboot => 3,
+        DomuEnd.Suspend => 4,
         DomuEnd.Crash => 5,
         DomuEnd.Watchdog => 6,
         _ => Interrupted,

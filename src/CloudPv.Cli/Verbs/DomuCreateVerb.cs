@@ -28,7 +28,7 @@ internal static class DomuCreateVerb
     {
         Nic.AcceptOnlyFromAmong("user", "none");
         Without.AcceptOnlyFromAmong([.. TranslatorSwitches.Names, "all"]);
-        var command = new Command("create", "Run one domU here, with no service, until it ends. Exit status: 0 it powered off, 3 rebooted (--no-reboot), 5 crashed, 6 its watchdog fired, 8 it could not be created, 124 timeout, 130 stopped by the user")
+        var command = new Command("create", "Run one domU here, with no service, until it ends. Exit status: 0 it powered off, 3 rebooted (--no-reboot), 4 suspended itself, 5 crashed, 6 its watchdog fired, 8 it could not be created, 124 timeout, 130 stopped by the user")
         {
             File, Console, Name, Kernel, Ramdisk, CommandLine, Vcpus, Memory, Disk, Nic, NoReboot, Stats, Timeout, Without, Verbose,
         };

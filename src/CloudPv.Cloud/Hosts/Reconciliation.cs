@@ -59,6 +59,7 @@ internal static class Reconciliation
         {
             StopReason.Poweroff => "The guest powered off.",
             StopReason.Reboot => "The guest rebooted.",
+            StopReason.Suspend => "The guest suspended itself.",
             StopReason.Crash => "The guest's kernel crashed.",
             StopReason.Watchdog => "The guest's watchdog fired.",
             StopReason.Destroyed => "Its domain was destroyed.",

@@ -14,6 +14,10 @@ public enum DomuEnd
 {
     Poweroff,
     Reboot,
+
+    /// <summary>The guest suspended itself, for a save that nobody makes: what it had in memory is gone.</summary>
+    Suspend,
+
     Crash,
     Watchdog,
 
@@ -32,9 +36,10 @@ public sealed record DomuStatus(DomuState State, DateTimeOffset? StartedAt = nul
     {
         ShutdownReason.PowerOff => (DomuEnd.Poweroff, null),
         ShutdownReason.Reboot => (DomuEnd.Reboot, null),
+        ShutdownReason.Suspend => (DomuEnd.Suspend, "nothing saved it: its next start is a boot"),
         ShutdownReason.Watchdog => (DomuEnd.Watchdog, "the guest didn't feed its watchdog in time"),
         ShutdownReason.Crash => (DomuEnd.Crash, crash ?? "the guest's kernel reported its own crash: its console has more"),
-        // Nothing was asked of the guest that would make it suspend or reset itself, so whoever does is out of order.
+        // Nothing was asked of the guest that would make it reset itself, so whoever does is out of order.
         _ => (DomuEnd.Crash, $"the guest shut down with the reason {(int)reason} ({reason})"),
     };
 }

@@ -62,9 +62,6 @@ internal static class SchedOp
 
     private static long Shutdown(Vcpu vcpu, uint reason)
     {
-        // Nothing here saves a domain; the guest is told that its suspension was cancelled and goes on.
-        if ((byte)reason == (byte)ShutdownReason.Suspend)
-            return 1;
         vcpu.Domain.Halt((ShutdownReason)(byte)reason);
         return 0;
     }

@@ -122,5 +122,5 @@ internal sealed record InstanceResource(
         instance.HostId, instance.MacAddress, instance.PrivateIp, instance.ReservationId, instance.LaunchIndex, instance.CreatedAt, instance.LaunchedAt);
 }
 
-/// <param name="Code"><c>user-request</c>, <c>poweroff</c>, <c>reboot</c>, <c>crash</c>, <c>watchdog</c>, <c>build-failed</c>, <c>killed</c>, <c>lost</c>, …</param>
+/// <param name="Code"><c>user-request</c>, <c>poweroff</c>, <c>reboot</c>, <c>suspend</c>, <c>crash</c>, <c>watchdog</c>, <c>build-failed</c>, <c>killed</c>, <c>lost</c>, …</param>
 internal sealed record StateReasonResource(string Code, string Message);

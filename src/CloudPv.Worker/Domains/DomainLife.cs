@@ -111,6 +111,7 @@ internal sealed class DomainLife
     {
         "poweroff" => new DomainEnd(StopReason.Poweroff, exit.Detail),
         "reboot" => new DomainEnd(StopReason.Reboot, exit.Detail),
+        "suspend" => new DomainEnd(StopReason.Suspend, exit.Detail),
         "crash" => new DomainEnd(StopReason.Crash, exit.Detail),
         "watchdog" => new DomainEnd(StopReason.Watchdog, exit.Detail),
         "destroyed" => new DomainEnd(StopReason.Destroyed, exit.Detail),

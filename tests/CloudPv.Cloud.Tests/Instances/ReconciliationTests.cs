@@ -55,6 +55,7 @@ public sealed class ReconciliationTests
 
     [Theory]
     [InlineData(StopReason.Poweroff, "poweroff")]
+    [InlineData(StopReason.Suspend, "suspend")]
     [InlineData(StopReason.Crash, "crash")]
     [InlineData(StopReason.Killed, "killed")]
     [InlineData(StopReason.Watchdog, "watchdog")]

@@ -14,6 +14,7 @@ public sealed class LifecycleTests
     [Theory]
     [InlineData(0, ShutdownReason.PowerOff)]
     [InlineData(1, ShutdownReason.Reboot)]
+    [InlineData(2, ShutdownReason.Suspend)]
     [InlineData(3, ShutdownReason.Crash)]
     public void A_shutdown_ends_the_domain_with_its_reason(int reason, ShutdownReason expected)
     {
@@ -30,20 +31,6 @@ public sealed class LifecycleTests
         guest.Domain.Unpause();
 
         guest.WaitForEnd().ShouldBe(ShutdownReason.Reboot);
-    }
-
-    [Fact]
-    public void A_suspension_is_cancelled()
-    {
-        using TestGuest guest = TestGuest.Run(c =>
-        {
-            c.mov(__dword_ptr[GuestCode.Arguments], 2);
-            c.Call(SchedOp, Shutdown, GuestCode.Arguments);
-            c.Save(0, rax);
-            c.ShutDown();
-        });
-
-        guest.Result(0).ShouldBe(1ul);
     }
 
     [Fact]
