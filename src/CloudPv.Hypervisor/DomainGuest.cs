@@ -55,7 +55,7 @@ public sealed unsafe partial class Domain
     {
         private bool _disposed;
 
-        // SAFETY: the granted frame is referenced until disposal, and the domain outlives its backends' mappings.
+        // SAFETY: the granted frame is referenced, and its domain's memory held, until disposal.
         public override Span<byte> Bytes
         {
             get

@@ -81,7 +81,7 @@ public sealed partial class Domain
         return true;
     }
 
-    /// <summary>Stops every vCPU thread and frees the domain's memory.</summary>
+    /// <summary>Stops every vCPU thread and frees the domain's memory, but for what others still have mapped of it.</summary>
     public void Dispose()
     {
         lock (_lifecycle)
@@ -101,7 +101,6 @@ public sealed partial class Domain
         foreach (Vcpu vcpu in Vcpus)
             vcpu.Dispose();
         Memory.Dispose();
-        Bus.Dispose();
     }
 
     private void InterruptAll()

@@ -11,13 +11,14 @@ internal sealed class TestGuest : IDisposable
     private static readonly TimeSpan Hang = TimeSpan.FromSeconds(60);
 
     private readonly List<string> _log = [];
-    private readonly Host _host;
+    private readonly Host? _ownHost;
 
     /// <summary>Builds it, paused.</summary>
-    public TestGuest(Action<Assembler> code, int vcpus = 1, ushort id = 1)
+    /// <param name="neighbour">A guest on whose host it is to be; null: one of its own.</param>
+    public TestGuest(Action<Assembler> code, int vcpus = 1, ushort id = 1, TestGuest? neighbour = null)
     {
-        _host = new Host(new HostOptions { Log = Write });
-        Domain = Domain.Build(_host, new DomainConfig
+        Host host = neighbour?.Domain.Host ?? (_ownHost = new Host(new HostOptions { Log = Write }));
+        Domain = Domain.Build(host, new DomainConfig
         {
             Id = new DomainId(id),
             Name = $"test{id}",
@@ -47,6 +48,13 @@ internal sealed class TestGuest : IDisposable
         return guest;
     }
 
+    /// <summary>Starts it and waits until it has powered off.</summary>
+    public void RunToItsEnd()
+    {
+        Domain.Unpause();
+        WaitForEnd().ShouldBe(ShutdownReason.PowerOff, Log);
+    }
+
     /// <summary>Waits until the domain has shut down.</summary>
     public ShutdownReason WaitForEnd()
     {
@@ -72,7 +80,7 @@ internal sealed class TestGuest : IDisposable
     public void Dispose()
     {
         Domain.Dispose();
-        _host.Dispose();
+        _ownHost?.Dispose();
     }
 
     private void Write(string line)

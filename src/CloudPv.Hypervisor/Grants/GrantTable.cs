@@ -152,6 +152,17 @@ internal sealed unsafe class GrantTable
     private GrantStatus TryAcquire(DomainId grantee, GrantRef reference, bool readOnly, bool wholePage, out GrantMapping mapping)
     {
         mapping = default;
+        if (!_domain.Memory.TryHold())
+            return GrantStatus.BadDomain;
+        GrantStatus status = TryAcquireHeld(grantee, reference, readOnly, wholePage, out mapping);
+        if (status != GrantStatus.Okay)
+            _domain.Memory.LetGo();
+        return status;
+    }
+
+    private GrantStatus TryAcquireHeld(DomainId grantee, GrantRef reference, bool readOnly, bool wholePage, out GrantMapping mapping)
+    {
+        mapping = default;
         ActiveGrant[] table = Volatile.Read(ref _active);
         if (reference.Value >= (uint)table.Length)
             return GrantStatus.BadGrantReference;
@@ -198,6 +209,7 @@ internal sealed unsafe class GrantTable
         if (!mapping.ReadOnly)
             _domain.Bus.CodeWritten(mapping.Frame.Value);
         _domain.Memory.PutPage(mapping.Frame, writable: !mapping.ReadOnly);
+        _domain.Memory.LetGo();
     }
 
     /// <summary>Marks an entry as read (and written) by its grantee, where it grants that. The guest may change it at the same time.</summary>

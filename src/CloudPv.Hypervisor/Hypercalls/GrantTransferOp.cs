@@ -14,16 +14,16 @@ internal static class GrantTransferOp
             return GrantStatus.BadPage;
         if (!giver.Host.TryGetDomain(new DomainId(op.Domid), out Domain receiver))
             return GrantStatus.BadDomain;
-        if (!giver.Memory.TryStealPage(frame))
+        if (!giver.Memory.TryStealPage(frame, out DomainMemory home))
             return GrantStatus.BadPage;
         if (!receiver.Grants.TryBeginTransfer(giver.Id, new GrantRef(op.Ref)))
         {
-            GiveBack(giver, frame);
+            GiveBack(giver, frame, home);
             return GrantStatus.GeneralError;
         }
-        if (!receiver.Memory.TryAssignPage(frame))
+        if (!receiver.Memory.TryAssignPage(frame, home))
         {
-            GiveBack(giver, frame);
+            GiveBack(giver, frame, home);
             return GrantStatus.GeneralError;
         }
         receiver.Grants.CompleteTransfer(new GrantRef(op.Ref), frame);
@@ -31,9 +31,9 @@ internal static class GrantTransferOp
     }
 
     /// <summary>A page that its receiver doesn't take stays with its giver, who has just had room for it.</summary>
-    private static void GiveBack(Domain giver, Mfn frame)
+    private static void GiveBack(Domain giver, Mfn frame, DomainMemory home)
     {
-        if (!giver.Memory.TryAssignPage(frame))
+        if (!giver.Memory.TryAssignPage(frame, home))
             throw new InvalidOperationException($"{giver.Id} has no room for its own {frame}");
     }
 }

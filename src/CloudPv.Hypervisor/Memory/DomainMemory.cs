@@ -27,6 +27,10 @@ internal sealed unsafe class DomainMemory : IDisposable
     private readonly WritablePageTables _writableTables;
     private readonly GrantMappings _grantMappings;
 
+    /// <summary>The domain itself, each grant of its pages in use, and each page of its range that was transferred: while there is one, the range stays.</summary>
+    private int _holders = 1;
+    private bool _hasEnded;
+
     /// <summary>Throws <see cref="DomainBuildException"/> where the host can't give so much.</summary>
     public DomainMemory(Domain domain)
     {
@@ -79,6 +83,8 @@ internal sealed unsafe class DomainMemory : IDisposable
 
     public ForeignFrames Foreign { get; }
 
+    public AdoptedFrames Adopted { get; } = new();
+
     public TlbClock Clock { get; }
 
     private static void CheckHostMemory(int megabytes)
@@ -121,7 +127,7 @@ internal sealed unsafe class DomainMemory : IDisposable
     {
         if (frame.Value - First.Value < _rangeCount)
             return _frames[frame] is { Owner: 0 } info && !info.Has(FrameFlags.Free);
-        return frame.Value < _frames.End && _frames[frame].Owner == OwnerTag;
+        return frame.Value < _frames.End && _frames[frame].Owner == OwnerTag && Adopted.Contains(frame);
     }
 
     private ushort OwnerTag => (ushort)(_domain.Id.Value + 1);
@@ -274,12 +280,43 @@ internal sealed unsafe class DomainMemory : IDisposable
         _freeXen.Push(frame);
     }
 
+    /// <summary>The domain has ended. Its memory goes when nobody else uses a page of it any more.</summary>
     public void Dispose()
     {
+        lock (_lock)
+            _hasEnded = true;
+        LetGo();
+    }
+
+    /// <summary>Keeps this domain's memory although the domain may end. False: it has gone.</summary>
+    public bool TryHold()
+    {
+        int holders = Volatile.Read(ref _holders);
+        while (holders != 0)
+        {
+            int seen = Interlocked.CompareExchange(ref _holders, holders + 1, holders);
+            if (seen == holders)
+                return true;
+            holders = seen;
+        }
+        return false;
+    }
+
+    /// <summary>Undoes one <see cref="TryHold"/>.</summary>
+    public void LetGo()
+    {
+        if (Interlocked.Decrement(ref _holders) == 0)
+            Free();
+    }
+
+    private void Free()
+    {
+        Adopted.ReleaseAll();
         for (ulong i = 0; i < _rangeCount; i++)
             SetPhysicalOf(new(First.Value + i), MachineToPhys.Invalid);
         _machine.Release(First.Value);
         _frames.Free(First, _rangeCount);
+        _domain.Bus.Dispose();
     }
 
     /// <summary>A store to a page table through a read-only mapping. True: the instruction at rip was carried out and stepped over, or
@@ -299,21 +336,35 @@ internal sealed unsafe class DomainMemory : IDisposable
         _grantMappings.Destroy(vcpu, address, frame, readOnly, containsPte, newAddress);
 
     /// <summary>Takes a page out of this domain (steal_page): it must be unmapped, of no type and not Xen's. False: it isn't.</summary>
-    public bool TryStealPage(Mfn frame)
+    /// <param name="home">In whose range it is; held for as long as the page is elsewhere.</param>
+    public bool TryStealPage(Mfn frame, out DomainMemory home)
     {
+        home = this;
         using (Change(current: null))
         {
             if (!Owns(frame) || !IsUnused(frame))
                 return false;
             Reservation.Remove(frame);
+            if (Adopted.TryRemove(frame, out DomainMemory giver))
+                home = giver;
+            else if (!TryHold())
+                throw new InvalidOperationException($"{_domain.Id} gives a page away after its end.");
             return true;
         }
     }
 
-    /// <summary>Gives a stolen page to this domain (assign_pages). False: it is at its maximum.</summary>
-    public bool TryAssignPage(Mfn frame)
+    /// <summary>Gives a stolen page to this domain (assign_pages). False: it is at its maximum, or has ended.</summary>
+    public bool TryAssignPage(Mfn frame, DomainMemory home)
     {
         lock (_lock)
-            return Reservation.TryAdd(frame, OwnerTag);
+        {
+            if (_hasEnded || !Reservation.TryAdd(frame, home == this ? (ushort)0 : OwnerTag))
+                return false;
+            if (home == this)
+                LetGo();
+            else
+                Adopted.Add(frame, home);
+            return true;
+        }
     }
 }

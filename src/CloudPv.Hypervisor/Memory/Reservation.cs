@@ -104,8 +104,11 @@ internal sealed unsafe partial class Reservation
         _domain.Bus.SetAccess(frame.Value, 1, FrameAccess.None);
         _memory.Types.RequestFlush();
         _ = madvise(_memory.Pointer(frame), MachineMemory.FrameSize, PunchHole);
-        _returned.Add(frame.Value);
         Pages--;
+        if (_memory.Adopted.TryRemove(frame, out DomainMemory home))
+            home.LetGo();
+        else
+            _returned.Add(frame.Value);
     }
 
     /// <summary>Takes a page that nothing refers to out of the domain, to be given to another with its contents.</summary>
@@ -118,6 +121,7 @@ internal sealed unsafe partial class Reservation
     }
 
     /// <summary>Gives the domain a page that was removed from this or another one. False: it has as many as it may.</summary>
+    /// <param name="owner">As <see cref="FrameInfo.Owner"/> has it.</param>
     public bool TryAdd(Mfn frame, ushort owner)
     {
         if (Pages >= Maximum)

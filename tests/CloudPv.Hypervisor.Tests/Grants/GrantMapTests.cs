@@ -8,12 +8,6 @@ namespace CloudPv.Hypervisor.Tests.Grants;
 /// <summary>GNTTABOP_map_grant_ref and unmap_grant_ref: a guest that maps a page which it granted to itself (xen/include/public/grant_table.h).</summary>
 public sealed class GrantMapTests
 {
-    private const int GrantTableOp = 20, UpdateVaMapping = 14;
-    private const int Map = 0, Unmap = 1, SetupTable = 2;
-    private const long Table = GuestCode.SharedInfo, Target = GuestCode.FreePage;
-    private const long Operation = GuestCode.Arguments, Handle = Operation + 20, MapStatus = Operation + 18;
-    private const uint Reference = 9;
-
     [Fact]
     public void A_mapped_grant_shows_the_granted_page()
     {
@@ -21,10 +15,9 @@ public sealed class GrantMapTests
         {
             GrantResultsToSelf(c);
             c.mov(__qword_ptr[GuestCode.Results + 0x100], 0x77);
-            MapGrant(c);
-            c.SaveFrom(0, __[Target + 0x100]);
-            c.movsx(rax, __word_ptr[MapStatus]);
+            GrantCode.Map(c, domain: 1);
             c.Save(1, rax);
+            c.SaveFrom(0, __[GrantCode.Target + 0x100]);
             c.ShutDown();
         });
 
@@ -40,11 +33,13 @@ public sealed class GrantMapTests
         {
             Label handler = c.CreateLabel();
             GrantResultsToSelf(c);
-            MapGrant(c);
-            UnmapGrant(c, slot: 1);
-            UnmapGrant(c, slot: 2);
+            GrantCode.Map(c, domain: 1);
+            GrantCode.Unmap(c);
+            c.Save(1, rax);
+            GrantCode.Unmap(c);
+            c.Save(2, rax);
             c.SetTraps(new Gate(PageFault, 0, handler));
-            c.mov(rax, __[Target]);
+            c.mov(rax, __[GrantCode.Target]);
             c.ShutDown(reason: 3);
             c.Label(ref handler);
             c.ShutDown();
@@ -60,8 +55,7 @@ public sealed class GrantMapTests
         using TestGuest guest = TestGuest.Run(static c =>
         {
             GrantResultsToSelf(c);
-            MapGrant(c, domain: 99);
-            c.movsx(rax, __word_ptr[MapStatus]);
+            GrantCode.Map(c, domain: 99);
             c.Save(1, rax);
             c.ShutDown();
         });
@@ -69,43 +63,11 @@ public sealed class GrantMapTests
         ((GrantStatus)(short)guest.Result(1)).ShouldBe(GrantStatus.BadDomain);
     }
 
-    /// <summary>Entry <see cref="Reference"/> grants the page of results to domain 1, which is this one.</summary>
+    /// <summary>Entry <see cref="GrantCode.Reference"/> grants the page of results to domain 1, which is this one.</summary>
     private static void GrantResultsToSelf(Assembler c)
     {
-        c.mov(__dword_ptr[Operation], 0x7ff0);
-        c.mov(__dword_ptr[Operation + 4], 1);
-        c.mov(__qword_ptr[Operation + 16], (int)Operation + 0x100);
-        c.Call(GrantTableOp, SetupTable, Operation, 1);
-        c.mov(rsi, __[Operation + 0x100]);
-        c.shl(rsi, 12);
-        c.or(rsi, 7);
-        c.mov(rdi, Table);
-        c.mov(edx, 2);
-        c.Hypercall(UpdateVaMapping);
+        GrantCode.MapTable(c);
         c.FrameOf(GuestCode.Results);
-        c.mov(__dword_ptr[Table + Reference * 8 + 4], eax);
-        c.mov(__dword_ptr[Table + Reference * 8], 1 << 16 | 1);
-    }
-
-    private static void MapGrant(Assembler c, int domain = 1)
-    {
-        const int HostMap = 2;
-        c.mov(__qword_ptr[Operation], (int)Target);
-        c.mov(__dword_ptr[Operation + 8], HostMap);
-        c.mov(__dword_ptr[Operation + 12], Reference);
-        c.mov(__dword_ptr[Operation + 16], (uint)domain);
-        c.Call(GrantTableOp, Map, Operation, 1);
-    }
-
-    private static void UnmapGrant(Assembler c, int slot)
-    {
-        const long Arguments = Operation + 0x200;
-        c.mov(__qword_ptr[Arguments], (int)Target);
-        c.mov(__qword_ptr[Arguments + 8], 0);
-        c.mov(eax, __dword_ptr[Handle]);
-        c.mov(__dword_ptr[Arguments + 16], eax);
-        c.Call(GrantTableOp, Unmap, Arguments, 1);
-        c.movsx(rax, __word_ptr[Arguments + 20]);
-        c.Save(slot, rax);
+        GrantCode.SetEntry(c, domain: 1, GrantCode.PermitAccess);
     }
 }

@@ -5,14 +5,13 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace CloudPv.Hypervisor.Tests.Grants;
 
-/// <summary>Pages that a guest grants to dom0, seen from both ends (xen/include/public/grant_table.h). The guest's table is mapped at <see cref="Table"/>.</summary>
+/// <summary>Pages that a guest grants to dom0, seen from both ends (xen/include/public/grant_table.h). Its table is mapped by <see cref="GrantCode"/>.</summary>
 public sealed class GrantTableTests
 {
-    private const int GrantTableOp = 20, UpdateVaMapping = 14;
+    private const int GrantTableOp = 20;
     private const int SetupTable = 2, QuerySize = 6, GetVersion = 10;
-    private const long Table = GuestCode.SharedInfo;
-    private const ushort PermitAccess = 1, ReadOnly = 4, Reading = 8, Writing = 16;
-    private const uint Reference = 9;
+    private const ushort PermitAccess = GrantCode.PermitAccess, ReadOnly = 4, Reading = 8, Writing = 16;
+    private const uint Reference = GrantCode.Reference;
 
     [Fact]
     public void A_granted_page_is_the_guests_own_memory()
@@ -149,7 +148,7 @@ public sealed class GrantTableTests
     /// <summary>Maps the table and fills entry <see cref="Reference"/> with the free page or the page table; then powers off, which leaves the memory as it is.</summary>
     private static void Grant(Assembler c, int flags, int domain = 0, bool grantPageTable = false)
     {
-        MapTable(c);
+        GrantCode.MapTable(c);
         if (grantPageTable)
         {
             c.mov(rax, cr3);
@@ -159,24 +158,8 @@ public sealed class GrantTableTests
         {
             c.FrameOf(GuestCode.FreePage);
         }
-        c.mov(__dword_ptr[Table + Reference * 8 + 4], eax);
-        c.mov(__word_ptr[Table + Reference * 8 + 2], (short)domain);
-        c.mov(__word_ptr[Table + Reference * 8], (short)flags);
+        GrantCode.SetEntry(c, domain, flags);
         c.ShutDown();
-    }
-
-    private static void MapTable(Assembler c)
-    {
-        c.mov(__dword_ptr[GuestCode.Arguments], 0x7ff0);
-        c.mov(__dword_ptr[GuestCode.Arguments + 4], 1);
-        c.mov(__qword_ptr[GuestCode.Arguments + 16], (int)GuestCode.Arguments + 0x100);
-        c.Call(GrantTableOp, SetupTable, GuestCode.Arguments, 1);
-        c.mov(rsi, __[GuestCode.Arguments + 0x100]);
-        c.shl(rsi, 12);
-        c.or(rsi, 7);
-        c.mov(rdi, Table);
-        c.mov(edx, 2);
-        c.Hypercall(UpdateVaMapping);
     }
 
     private static unsafe ushort EntryFlags(TestGuest guest)
