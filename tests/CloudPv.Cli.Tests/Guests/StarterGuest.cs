@@ -17,7 +17,7 @@ internal sealed class StarterGuest : IAsyncDisposable
     private readonly string _overlay;
     private int _read;
 
-    private StarterGuest(BuiltStarterImage image, Toolstack toolstack, string name, string mac)
+    private StarterGuest(BuiltStarterImage image, Toolstack toolstack, string name, string mac, int vcpus)
     {
         _overlay = Path.Combine(image.Folder, $"{name}.overlay");
         _domu = toolstack.Create(new DomainSpec
@@ -25,6 +25,7 @@ internal sealed class StarterGuest : IAsyncDisposable
             Id = name,
             Kernel = Path.Combine(image.Folder, "vmlinuz"),
             Ramdisk = Path.Combine(image.Folder, "initrd.img"),
+            Vcpus = vcpus,
             CommandLine = image.Manifest.CommandLine,
             Disks = [new DiskSpec("xvda", image.RootDisk, _overlay)],
             Nics = [new NicSpec(mac)],
@@ -35,11 +36,11 @@ internal sealed class StarterGuest : IAsyncDisposable
     }
 
     /// <summary>Boots a guest with an address on a network, logs in and waits until it has the address.</summary>
-    public static async Task<StarterGuest> StartAsync(BuiltStarterImage image, Toolstack toolstack, HostNetwork network, string name, int index)
+    public static async Task<StarterGuest> StartAsync(BuiltStarterImage image, Toolstack toolstack, HostNetwork network, string name, int index, int vcpus = 1)
     {
         var mac = new MacAddress(0x00163e000100 + (ulong)index);
         network.Addresses.Set(mac, new AddressAssignment(network.Plan.AddressAt(NetworkPlan.FirstInstance + index), name));
-        var guest = new StarterGuest(image, toolstack, name, mac.ToString());
+        var guest = new StarterGuest(image, toolstack, name, mac.ToString(), vcpus);
         await guest.ExpectAsync("login: ");
         guest.Type("root\n");
         await guest.ExpectAsync("# ");
