@@ -11,6 +11,7 @@ public sealed unsafe partial class Domain : IGuest, IDisposable
     private const int MaxVcpus = 128;
 
     private ulong _vmAssist;
+    private int _hasEoiMap;
 
     /// <param name="load">Called as soon as the domain has its memory: what that begins is done while the CPUs are made, on another of the host's processors.</param>
     private Domain(Host host, DomainConfig config, Action<DomainMemory> load)
@@ -116,6 +117,9 @@ public sealed unsafe partial class Domain : IGuest, IDisposable
         else
             Interlocked.And(ref _vmAssist, ~(1UL << (int)type));
     }
+
+    /// <summary>Notes that the guest set a page for EOIs of physical interrupts, which keeps the reference that the caller took. False: it has one already.</summary>
+    internal bool TrySetEoiMap() => Interlocked.Exchange(ref _hasEoiMap, 1) == 0;
 
     /// <summary>The vCPU of a number that the guest gave. False: there is none.</summary>
     internal bool TryGetVcpu(ulong id, out Vcpu vcpu)

@@ -38,7 +38,8 @@ internal static class MemoryOp
             // Only for guests with a translated physmap.
             case MemoryCommand.AddToPhysmap or MemoryCommand.AddToPhysmapBatch or MemoryCommand.RemoveFromPhysmap: return XenErrno.EACCES;
             case MemoryCommand.SetPodTarget or MemoryCommand.GetPodTarget or MemoryCommand.AccessOp: return XenErrno.EINVAL;
-            case MemoryCommand.GetVnumainfo: return XenErrno.EOPNOTSUPP;
+            case MemoryCommand.GetVnumainfo: return GetVnumainfo(vcpu, argument);
+            case MemoryCommand.ReservedDeviceMemoryMap: return GetReservedDeviceMemory(vcpu, argument);
             default: return XenErrno.ENOSYS;
         }
     }
@@ -67,6 +68,25 @@ internal static class MemoryOp
         if (claim.ExtentStart != 0 || claim.ExtentOrder != 0 || claim.MemFlags != 0 || ForeignDomain.Error(vcpu, claim.Domid) == XenErrno.ESRCH)
             return XenErrno.EINVAL;
         return XenErrno.EPERM;
+    }
+
+    /// <summary>A domain is told its own topology, of which there is none.</summary>
+    private static long GetVnumainfo(Vcpu vcpu, GuestVirtual argument)
+    {
+        if (!vcpu.TryRead(argument, out ushort domain))
+            return XenErrno.EFAULT;
+        return ForeignDomain.IsSelf(vcpu, domain) ? XenErrno.EOPNOTSUPP : ForeignDomain.Error(vcpu, domain);
+    }
+
+    /// <summary>struct xen_reserved_device_memory_map begins with flags and the number of entries: there are none.</summary>
+    private static long GetReservedDeviceMemory(Vcpu vcpu, GuestVirtual argument)
+    {
+        const uint All = 1;
+        if (!vcpu.TryRead(argument, out uint flags))
+            return XenErrno.EFAULT;
+        if ((flags & ~All) != 0)
+            return XenErrno.EINVAL;
+        return vcpu.TryWrite(new(argument.Value + sizeof(uint)), 0u) ? 0 : XenErrno.EFAULT;
     }
 
     /// <summary>One domain maps the resources of another: not of itself, and no domU has one under it.</summary>

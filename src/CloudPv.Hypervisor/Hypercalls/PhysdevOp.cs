@@ -46,6 +46,10 @@ internal static class PhysdevOp
         [FieldOffset(8)] public uint NrPorts;
     }
 
+    /// <summary>struct physdev_map_pirq, of which nothing matters.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 40)]
+    private struct MapPirq;
+
     public static long Handle(Vcpu vcpu, in HypercallArguments arguments) => Dispatch(vcpu, (Command)arguments.Arg1, new GuestVirtual(arguments.Arg2));
 
     /// <summary>physdev_op_compat(struct physdev_op): the command stands before the argument.</summary>
@@ -73,9 +77,13 @@ internal static class PhysdevOp
                 return QueryIrqStatus(vcpu, address);
             case Command.GetFreePirq:
                 return vcpu.TryWrite(new GuestVirtual(address.Value + sizeof(uint)), PhysicalIrqs - 1) ? 0 : XenErrno.EFAULT;
-            case Command.Eoi or Command.PirqEoiGmfnV1 or Command.PirqEoiGmfnV2:
+            case Command.PirqEoiGmfnV1 or Command.PirqEoiGmfnV2:
+                return SetEoiMap(vcpu, address);
+            case Command.Eoi:
                 return XenErrno.EINVAL;
-            case Command.ApicRead or Command.ApicWrite or Command.AllocIrqVector or Command.MapPirq or Command.UnmapPirq or Command.ManagePciAdd or Command.ManagePciRemove
+            case Command.MapPirq:
+                return vcpu.TryRead(address, out MapPirq _) ? XenErrno.EPERM : XenErrno.EFAULT;
+            case Command.ApicRead or Command.ApicWrite or Command.AllocIrqVector or Command.UnmapPirq or Command.ManagePciAdd or Command.ManagePciRemove
                 or Command.RestoreMsi or Command.ManagePciAddExt or Command.SetupGsi or Command.PciMmcfgReserved or Command.PciDeviceAdd
                 or Command.PciDeviceRemove or Command.RestoreMsiExt or Command.DbgpOp or Command.PrepareMsix or Command.ReleaseMsix:
                 return XenErrno.EPERM;
@@ -93,6 +101,19 @@ internal static class PhysdevOp
         if (irq >= PhysicalIrqs)
             return XenErrno.EINVAL;
         return vcpu.TryWrite(new GuestVirtual(address.Value + sizeof(uint)), NeedsEoi) ? 0 : XenErrno.EFAULT;
+    }
+
+    /// <summary>Once for a domain: the page in which Xen tells which of its physical interrupts want an EOI. It has none, so the page stays as it is.</summary>
+    private static long SetEoiMap(Vcpu vcpu, GuestVirtual address)
+    {
+        if (!vcpu.TryRead(address, out Mfn frame))
+            return XenErrno.EFAULT;
+        if (!vcpu.Domain.Memory.TryGetPage(frame, writable: true))
+            return XenErrno.EINVAL;
+        if (vcpu.Domain.TrySetEoiMap())
+            return 0;
+        vcpu.Domain.Memory.PutPage(frame, writable: true);
+        return XenErrno.EBUSY;
     }
 
     private static long SetIopl(Vcpu vcpu, GuestVirtual address)

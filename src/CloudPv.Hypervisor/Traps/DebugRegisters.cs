@@ -40,7 +40,7 @@ internal sealed class DebugRegisters
                 if (value > uint.MaxValue)
                     return XenErrno.EINVAL;
                 value = (value & ~Dr7Zeros) | Dr7Ones;
-                if ((value & Dr7GeneralDetect) != 0)
+                if ((value & Dr7GeneralDetect) != 0 || (HasIoBreakpoint(value) && (cr4 & Cr4DebugExtensions) == 0))
                     return XenErrno.EPERM;
                 break;
             default:
@@ -57,6 +57,19 @@ internal sealed class DebugRegisters
 
     /// <summary>Adds causes to DR6, as the CPU does when it raises #DB.</summary>
     public void Raise(ulong dr6) => _registers[6] |= dr6;
+
+    /// <summary>Whether one of the four is for I/O, where any is enabled at all.</summary>
+    private static bool HasIoBreakpoint(ulong dr7)
+    {
+        const ulong EnableBits = 0xff;
+        const int FirstControl = 16, ControlBits = 4, Io = 2;
+        for (int index = 0; index < 4 && (dr7 & EnableBits) != 0; index++)
+        {
+            if ((dr7 >> (FirstControl + index * ControlBits) & 3) == Io)
+                return true;
+        }
+        return false;
+    }
 
     /// <summary>DR4 and DR5 are other names of DR6 and DR7, unless CR4.DE takes them away.</summary>
     private static bool TryResolve(ref int register, ulong cr4)

@@ -52,6 +52,9 @@ internal static class GuestExits
             state.Cs = FlatSelectors.Code64;
             state.Ss = FlatSelectors.Stack;
             TrapDelivery.EnterCallback(vcpu, vcpu.SyscallCallback);
+            // The PV ABI's fixed SYSCALL_MASK. The frame has the flag as it was.
+            state.Rflags &= ~GuestRflags.Direction;
+            state.R11 = state.Rflags;
         }
         else
         {

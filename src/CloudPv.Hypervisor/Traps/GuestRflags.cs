@@ -6,6 +6,7 @@ internal static class GuestRflags
     public const ulong Reserved = 1 << 1;
     public const ulong Trap = 1 << 8;
     public const ulong Interrupt = 1 << 9;
+    public const ulong Direction = 1 << 10;
     public const ulong Iopl = 3 << 12;
     public const ulong NestedTask = 1 << 14;
     public const ulong Resume = 1 << 16;

@@ -1,5 +1,8 @@
-/* What does a PV guest see when it may not use the FPU, and when Xen can't go back to it as it asks? returns.answers holds what Xen 4.17 did; 3 vCPUs. */
+/* What does a PV guest see when it may not use the FPU, when Xen can't go back to it as it asks, and what else isn't in the other probes?
+   traps.answers holds what Xen 4.17 did; 3 vCPUs. */
 #include "probe.h"
+#include <xen/callback.h>
+#include <xen/physdev.h>
 #include <xen/vcpu.h>
 
 #define NOT_CANONICAL 0x900000000000ul
@@ -26,7 +29,7 @@ void note_trap(u64 vector, u64 *frame)
 }
 
 #define HANDLER(vector) void trap_##vector(void); asm("trap_" #vector ": mov %rsp, %rsi; and $~15, %rsp; mov $" #vector ", %edi; call note_trap");
-HANDLER(6) HANDLER(7) HANDLER(11) HANDLER(12) HANDLER(13)
+HANDLER(6) HANDLER(7) HANDLER(11) HANDLER(12) HANDLER(13) HANDLER(80)
 
 static struct trap_info traps[] = {
     { .vector = 6, .cs = USER_CODE, .address = (u64)trap_6 }, { .vector = 7, .cs = USER_CODE, .address = (u64)trap_7 },
@@ -118,6 +121,68 @@ static void ask_of_iret(u64 kind, const char *mode)
     answer_trap("sysret with bad selectors");
     CATCH(iret(NOT_CANONICAL, KERNEL_CODE | kind, rsp, USER_STACK, VGCF_in_syscall));
     answer_trap("sysret to no canonical address");
+}
+
+/* Vector 80 stands for the syscall callback. */
+void user_syscall(void);
+asm("user_syscall: nop; syscall");
+
+static void ask_of_syscalls(void)
+{
+    u64 rsp = (u64)(user_stack + 256);
+    struct callback_register callback = { .type = CALLBACKTYPE_syscall, .flags = CALLBACKF_mask_events, .address = (u64)trap_80 };
+    CATCH(iret((u64)user_syscall, USER_CODE, rsp, USER_STACK, 0));
+    answer_trap("syscall without a callback");
+    answer("at the instruction", seen.words[2] == (u64)user_syscall + 1);
+    answer("syscall callback", hypercall(__HYPERVISOR_callback_op, CALLBACKOP_register, (u64)&callback, 0, 0));
+    CATCH(iret((u64)user_syscall, USER_CODE, rsp, USER_STACK, 0));
+    answer_trap("syscall");
+}
+
+static void ask_of_debug_registers(void)
+{
+    answer("DR7 with an I/O breakpoint that isn't enabled", hypercall(__HYPERVISOR_set_debugreg, 7, 2 << 16, 0, 0));
+    answer("it is", hypercall(__HYPERVISOR_get_debugreg, 7, 0, 0, 0));
+    answer("DR7 with an I/O breakpoint", hypercall(__HYPERVISOR_set_debugreg, 7, 2 << 16 | 1, 0, 0));
+    answer("DR7 with one beside another", hypercall(__HYPERVISOR_set_debugreg, 7, 2 << 20 | 1, 0, 0));
+    u64 cr4;
+    asm("mov %%cr4, %0" : "=r"(cr4));
+    asm volatile("mov %0, %%cr4" :: "r"(cr4 | 8));
+    answer("DR7 with an I/O breakpoint and debug extensions", hypercall(__HYPERVISOR_set_debugreg, 7, 2 << 16 | 1, 0, 0));
+    answer("it is", hypercall(__HYPERVISOR_get_debugreg, 7, 0, 0, 0));
+    answer("DR5 with debug extensions", hypercall(__HYPERVISOR_set_debugreg, 5, 0, 0, 0));
+    answer("DR7 0", hypercall(__HYPERVISOR_set_debugreg, 7, 0, 0, 0));
+    asm volatile("mov %0, %%cr4" :: "r"(cr4));
+}
+
+static void ask_of_physical_irqs(void)
+{
+    static const unsigned commands[] = { PHYSDEVOP_pirq_eoi_gmfn_v2, PHYSDEVOP_pirq_eoi_gmfn_v1 };
+    for (int i = 0; i < 2; i++) {
+        struct physdev_pirq_eoi_gmfn map = { .gmfn = FOREIGN_FRAME };
+        answer("EOI map", commands[i]);
+        answer("from nowhere", hypercall(__HYPERVISOR_physdev_op, commands[i], NO_ADDRESS, 0, 0));
+        answer("in a foreign frame", hypercall(__HYPERVISOR_physdev_op, commands[i], (u64)&map, 0, 0));
+        map.gmfn = frame(3);
+        answer("in a page of its own", hypercall(__HYPERVISOR_physdev_op, commands[i], (u64)&map, 0, 0));
+    }
+    struct physdev_map_pirq map = { .domid = DOMID_SELF, .type = MAP_PIRQ_TYPE_GSI, .index = 5, .pirq = 5 };
+    answer("map a PIRQ from nowhere", hypercall(__HYPERVISOR_physdev_op, PHYSDEVOP_map_pirq, NO_ADDRESS, 0, 0));
+    answer("map a PIRQ", hypercall(__HYPERVISOR_physdev_op, PHYSDEVOP_map_pirq, (u64)&map, 0, 0));
+    map.type = MAP_PIRQ_TYPE_MSI;
+    answer("map an MSI", hypercall(__HYPERVISOR_physdev_op, PHYSDEVOP_map_pirq, (u64)&map, 0, 0));
+}
+
+static void ask_of_memory(void)
+{
+    for (unsigned command = 13; command < 40; command++) {
+        for (int i = 0; i < 64; i++)
+            arguments[i] = 0;
+        if (command == XENMEM_machphys_mfn_list)
+            continue;
+        answer("memory_op", command);
+        answer("answers", memory_op(command, arguments));
+    }
 }
 
 static struct vcpu_guest_context context;
@@ -223,6 +288,10 @@ static void ask(void)
     answer("user page table", mmuext(MMUEXT_NEW_USER_BASEPTR, root >> 12, 0));
     ask_of_iret(0, "to the kernel");
     ask_of_iret(3, "to the user");
+    ask_of_syscalls();
+    ask_of_debug_registers();
+    ask_of_physical_irqs();
+    ask_of_memory();
     ask_of_initialise();
     ask_of_failsafe();
 }
