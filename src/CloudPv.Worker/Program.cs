@@ -8,7 +8,7 @@ var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings {
 builder.Services.AddSingleton(new DataFolder(builder.Configuration["CLOUDPV_DATA"] is { Length: > 0 } given ? given : DataFolder.DefaultPath()));
 builder.Services.AddSingleton(DomainProgram.Find(builder.Configuration["CLOUDPV_DOMAIN"]));
 builder.Services.AddSingleton(TimeProvider.System);
-builder.Services.AddSingleton(_ => new HostNetwork(new NetworkPlan(PrivateNetwork.Network)));
+builder.Services.AddSingleton(new NetworkOnDemand(new NetworkPlan(PrivateNetwork.Network)));
 builder.Services.AddSingleton<ReportFeed>();
 builder.Services.AddSingleton<InstanceTable>();
 builder.Services.AddHostedService<WorkerServer>();

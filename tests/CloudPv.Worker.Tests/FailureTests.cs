@@ -75,4 +75,45 @@ public sealed class FailureTests
         await worker.RestartAsync();
         Directory.Exists(worker.Folder.InstanceFolder("i-half")).ShouldBeFalse();
     }
+
+    [Fact]
+    public async Task An_instance_whose_network_is_refused_runs_on_without_it_beside_the_others()
+    {
+        await using var worker = await RunningWorker.StartAsync();
+        await worker.RunningAsync("i-1");
+        await worker.RunningAsync("i-2");
+        await worker.KillAsync();
+        worker.EditRecord("i-2", "00:16:3e:00:00:11", "00:16:3e:00:00:10");
+
+        await worker.RestartAsync();
+
+        await worker.InstanceAsync("i-1", i => i.State == DomainState.Running);
+        await worker.InstanceAsync("i-2", i => i.State == DomainState.Running);
+        await worker.SendAsync(new StopInstance("i-2", Force: false));
+        await worker.InstanceAsync("i-2", i => i.State == DomainState.Stopped);
+    }
+
+    [Fact]
+    public async Task An_instance_that_can_not_be_read_keeps_no_other_from_being_found()
+    {
+        await using var worker = await RunningWorker.StartAsync();
+        await worker.RunningAsync("i-1");
+        await worker.KillAsync();
+        var unreadable = Directory.CreateDirectory(worker.Folder.InstanceFolder("i-2")).FullName;
+        await File.WriteAllTextAsync(Path.Combine(unreadable, "instance.json"), "{", TestContext.Current.CancellationToken);
+
+        await worker.RestartAsync();
+
+        await worker.InstanceAsync("i-1", i => i.State == DomainState.Running);
+    }
+
+    [Fact]
+    public async Task Without_libslirp_a_launch_is_refused_with_the_reason_and_leaves_nothing()
+    {
+        await using var worker = await RunningWorker.StartAsync(hasSlirp: false);
+
+        (await Should.ThrowAsync<WorkerRefusedException>(worker.LaunchAsync("i-1"))).Message.ShouldContain("libslirp.so.0 is not installed");
+
+        Directory.Exists(worker.Folder.InstanceFolder("i-1")).ShouldBeFalse();
+    }
 }

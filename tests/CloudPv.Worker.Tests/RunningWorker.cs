@@ -12,10 +12,12 @@ internal sealed class RunningWorker : IAsyncDisposable
 
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("cpv-w-");
     private readonly HashSet<string> _launched = [];
+    private readonly bool _hasSlirp;
     private Process _process;
 
-    private RunningWorker()
+    private RunningWorker(bool hasSlirp)
     {
+        _hasSlirp = hasSlirp;
         Folder = new DataFolder(_root.FullName);
         File.WriteAllText(Folder.ImageFile("kernel"), "kernel");
         Transport = new UnixSocketTransport(Folder.WorkerSocket);
@@ -26,9 +28,10 @@ internal sealed class RunningWorker : IAsyncDisposable
 
     public UnixSocketTransport Transport { get; }
 
-    public static async Task<RunningWorker> StartAsync()
+    /// <param name="hasSlirp">Whether libslirp is installed.</param>
+    public static async Task<RunningWorker> StartAsync(bool hasSlirp = true)
     {
-        var worker = new RunningWorker();
+        var worker = new RunningWorker(hasSlirp);
         await worker.HostAsync(_ => true);
         return worker;
     }
@@ -121,6 +124,13 @@ internal sealed class RunningWorker : IAsyncDisposable
         await console.ReadUntilAsync(text);
     }
 
+    /// <summary>Changes what the worker keeps of an instance, while there is no worker.</summary>
+    public void EditRecord(string instanceId, string old, string @new)
+    {
+        var record = Path.Combine(Folder.InstanceFolder(instanceId), "instance.json");
+        File.WriteAllText(record, File.ReadAllText(record).Replace(old, @new, StringComparison.Ordinal));
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var instance in _launched)
@@ -136,9 +146,18 @@ internal sealed class RunningWorker : IAsyncDisposable
         {
             ["CLOUDPV_DATA"] = Folder.Root,
             ["CLOUDPV_DOMAIN"] = Built("tests/CloudPv.FakeDomain", "fake-domain"),
+            ["LD_LIBRARY_PATH"] = _hasSlirp ? null : FolderThatHidesSlirp(),
             ["Logging__LogLevel__Default"] = "Warning",
         },
     })!;
+
+    /// <summary>The dynamic linker takes the first file of a library's name, and gives up where it is no library.</summary>
+    private string FolderThatHidesSlirp()
+    {
+        var folder = _root.CreateSubdirectory("no-slirp").FullName;
+        File.WriteAllText(Path.Combine(folder, "libslirp.so.0"), "no library");
+        return folder;
+    }
 
     /// <summary>A program as this test project's own build made it: …/tests/CloudPv.Worker.Tests/bin/CONFIGURATION/FRAMEWORK/.</summary>
     private static string Built(string project, string program)

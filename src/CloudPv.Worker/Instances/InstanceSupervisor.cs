@@ -1,5 +1,5 @@
-using CloudPv.Dom0.Net;
 using CloudPv.WorkerProtocol;
+using Microsoft.Extensions.Logging;
 
 namespace CloudPv.Worker;
 
@@ -7,7 +7,8 @@ namespace CloudPv.Worker;
 /// Looks after one instance on this host: its files, its record and the domain that runs for it. What it knows is saved
 /// before it is told.
 /// </summary>
-internal sealed class InstanceSupervisor(string instanceId, DataFolder data, DomainProgram program, HostNetwork network, ReportFeed feed) : IDisposable
+internal sealed partial class InstanceSupervisor(
+    string instanceId, DataFolder data, DomainProgram program, NetworkOnDemand network, ReportFeed feed, ILogger log) : IDisposable
 {
     private readonly InstanceFolder _folder = new(data, instanceId);
     private readonly SemaphoreSlim _launching = new(1);
@@ -34,15 +35,26 @@ internal sealed class InstanceSupervisor(string instanceId, DataFolder data, Dom
         if (_record.State == DomainState.Stopped)
             return true;
         // A run whose process was never started is started now; else the process is found, or at least how it ended.
-        var plug = NewPlug(_record.Machine);
-        Follow(plug, _record.State == DomainState.Starting && !File.Exists(_folder.Pid)
-            ? DomainProcess.Start(program, _folder)
-            : DomainProcess.Adopt(_folder));
+        var isToStart = _record.State == DomainState.Starting && !File.Exists(_folder.Pid);
+        try
+        {
+            var plug = NewPlug(_record.Machine);
+            Follow(plug, isToStart ? DomainProcess.Start(program, _folder) : DomainProcess.Adopt(_folder));
+        }
+        catch (WorkerRefusedException refused) when (isToStart)
+        {
+            Save(_record with { State = DomainState.Stopped, Reason = StopReason.BuildFailed, Detail = refused.Message });
+        }
+        catch (WorkerRefusedException refused)
+        {
+            LogUnplugged(instanceId, refused.Message);
+            Follow(plug: null, DomainProcess.Adopt(_folder));
+        }
         return true;
     }
 
     /// <summary>Starts a run of the instance, unless that run was started before.</summary>
-    /// <exception cref="WorkerRefusedException">An earlier run is still there, or a file of its images isn't on this host.</exception>
+    /// <exception cref="WorkerRefusedException">An earlier run is still there, a file of its images isn't on this host, or its network refuses it.</exception>
     public async Task LaunchAsync(int run, MachineDescription machine, CancellationToken cancel)
     {
         await _launching.WaitAsync(cancel);
@@ -59,7 +71,7 @@ internal sealed class InstanceSupervisor(string instanceId, DataFolder data, Dom
             }
             _folder.Create();
             _folder.PrepareRun(machine);
-            var plug = NewPlug(machine);
+            var plug = Plug(machine);
             Save(new InstanceRecord(run, machine, DomainState.Starting));
             Follow(plug, DomainProcess.Start(program, _folder));
         }
@@ -129,20 +141,36 @@ internal sealed class InstanceSupervisor(string instanceId, DataFolder data, Dom
 
     public void Dispose() => _launching.Dispose();
 
-    private NetworkPlug NewPlug(MachineDescription machine) => new(network, machine.Network, _folder.SwitchSocket);
+    private NetworkPlug NewPlug(MachineDescription machine) => new(network.Get(), machine.Network, _folder.SwitchSocket);
 
-    private void Follow(NetworkPlug plug, DomainProcess process)
+    /// <summary>A new run's plug; an instance that never had a run leaves nothing where it is refused.</summary>
+    private NetworkPlug Plug(MachineDescription machine)
+    {
+        try
+        {
+            return NewPlug(machine);
+        }
+        catch (WorkerRefusedException) when (_record is null)
+        {
+            _folder.Remove();
+            throw;
+        }
+    }
+
+    /// <param name="plug">Null: the domain runs on without a network.</param>
+    private void Follow(NetworkPlug? plug, DomainProcess process)
     {
         _life = new DomainLife(process, _folder);
         _followed = FollowAsync(_life, plug, _record!);
     }
 
-    private async Task FollowAsync(DomainLife life, NetworkPlug plug, InstanceRecord started)
+    private async Task FollowAsync(DomainLife life, NetworkPlug? plug, InstanceRecord started)
     {
         if (await Task.WhenAny(life.Running, life.Ended) == life.Running && started.State != DomainState.Running)
             Save(started with { State = DomainState.Running });
         var end = await life.Ended;
-        await plug.DisposeAsync();
+        if (plug is not null)
+            await plug.DisposeAsync();
         Save(started with { State = DomainState.Stopped, Reason = end.Reason, Detail = end.Detail });
     }
 
@@ -155,4 +183,7 @@ internal sealed class InstanceSupervisor(string instanceId, DataFolder data, Dom
             feed.Changed(record.ToReport(instanceId));
         }
     }
+
+    [LoggerMessage(LogLevel.Error, "{Instance} runs on without a network: {Why}")]
+    private partial void LogUnplugged(string instance, string why);
 }

@@ -1,24 +1,39 @@
 using System.Collections.Concurrent;
-using CloudPv.Dom0.Net;
+using System.Text.Json;
 using CloudPv.WorkerProtocol;
 using Microsoft.Extensions.Logging;
 
 namespace CloudPv.Worker;
 
 /// <summary>The instances of this host.</summary>
-internal sealed partial class InstanceTable(DataFolder data, DomainProgram program, HostNetwork network, ReportFeed feed, ILogger<InstanceTable> log)
+internal sealed partial class InstanceTable(DataFolder data, DomainProgram program, NetworkOnDemand network, ReportFeed feed, ILogger<InstanceTable> log)
 {
     private readonly ConcurrentDictionary<string, InstanceSupervisor> _instances = new();
 
-    /// <summary>Finds the instances that an earlier worker left, and drops what is no instance.</summary>
+    /// <summary>Finds the instances that an earlier worker left, and drops what is no instance. One that can't be read keeps nobody else from being found.</summary>
     public void Recover()
     {
+        try
+        {
+            network.Get();
+        }
+        catch (WorkerRefusedException refused)
+        {
+            LogNoNetwork(refused.Message);
+        }
         foreach (var folder in Directory.EnumerateDirectories(data.Instances))
         {
             var id = Path.GetFileName(folder);
             var instance = New(id);
-            if (instance.Recover())
-                _instances[id] = instance;
+            try
+            {
+                if (instance.Recover())
+                    _instances[id] = instance;
+            }
+            catch (Exception unreadable) when (unreadable is JsonException or IOException)
+            {
+                LogRecoverFailed(unreadable, id);
+            }
         }
         LogRecovered(_instances.Count);
     }
@@ -64,10 +79,16 @@ internal sealed partial class InstanceTable(DataFolder data, DomainProgram progr
         LogRemoved(id);
     }
 
-    private InstanceSupervisor New(string id) => new(id, data, program, network, feed);
+    private InstanceSupervisor New(string id) => new(id, data, program, network, feed, log);
 
     [LoggerMessage(LogLevel.Information, "Found {Count} instances")]
     private partial void LogRecovered(int count);
+
+    [LoggerMessage(LogLevel.Error, "{Instance} can't be read; its folder is left as it is")]
+    private partial void LogRecoverFailed(Exception unreadable, string instance);
+
+    [LoggerMessage(LogLevel.Error, "No instance can be started: {Why}")]
+    private partial void LogNoNetwork(string why);
 
     [LoggerMessage(LogLevel.Information, "Launch of {Instance}, run {Run}")]
     private partial void LogLaunch(string instance, int run);
