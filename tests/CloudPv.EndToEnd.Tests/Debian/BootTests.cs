@@ -53,5 +53,21 @@ public sealed class BootTests(RunningService service)
         (await console.RunAsync("dmesg | grep -cE 'Oops|BUG:|rcu.*stall|soft lockup|Call Trace' || true")).ShouldBe("0");
     }
 
+    [Fact]
+    public async Task The_kernel_warns_in_its_log_and_not_on_the_console_of_who_works_there()
+    {
+        await using var instance = await TestInstance.LaunchAsync(service);
+        await instance.WaitForAsync("running");
+        await using var console = await GuestConsole.OpenAsync(service, instance.Id);
+        await console.ExpectAsync("Run /init as init process"); // the boot itself is told there
+        await console.ExpectAsync("login: ");
+        await console.TypeAsync("root\n");
+        await console.ExpectAsync("root@.*:~# ");
+
+        (await console.RunAsync("echo '<4>a warning' > /dev/kmsg; echo none")).ShouldBe("none");
+        (await console.RunAsync("echo '<3>an error' > /dev/kmsg")).ShouldContain("an error");
+        (await console.RunAsync("dmesg | grep -c 'a warning'")).ShouldBe("1");
+    }
+
     private static string ZeroSum { get; } = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(new byte[4_000_000]));
 }

@@ -20,9 +20,7 @@ public sealed class ShutdownTests(RunningService service)
         await using var console = await instance.LogInAsync();
 
         await console.TypeAsync("reboot\n");
-        await console.ExpectAsync("login: ");
-        await console.TypeAsync("root\n");
-        await console.ExpectAsync("# ");
+        await console.LogInAsync();
 
         (await console.RunAsync("cut -d' ' -f1 /proc/mounts | grep -c xvda")).ShouldBe("1");
         (await instance.DescribeAsync()).GetProperty("state").GetString().ShouldBe("running");

@@ -72,6 +72,16 @@ public sealed class GuestConsole : IAsyncDisposable
         }
     }
 
+    /// <summary>Answers the next login prompt, and waits for the shell.</summary>
+    public async Task LogInAsync()
+    {
+        await ExpectAsync("login: ");
+        await TypeAsync("root\n");
+        await ExpectAsync("root@.*:~# ");
+        // Whatever the kernel has to say, it is not to say it in the middle of what a command prints. dmesg has it.
+        await RunAsync("dmesg -n 1");
+    }
+
     /// <summary>Runs a shell command and gives what it printed, without its echo.</summary>
     public async Task<string> RunAsync(string command, TimeSpan? within = null)
     {
