@@ -6,7 +6,7 @@ using System.Text.Json;
 
 namespace CloudPv.Web.Tests;
 
-public sealed class ApiTests(RunningService service)
+public sealed class ApiTests(FakeCloud service)
 {
     [Theory]
     [InlineData("""{"imageId":"ami-00000000000000000","instanceType":"t1.nano"}""", HttpStatusCode.NotFound, "InvalidImageId.NotFound")]
@@ -46,11 +46,11 @@ public sealed class ApiTests(RunningService service)
             $"POST /api/v1/images?kind=kernel&name=half HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {service.Key}\r\nContent-Length: 1000000\r\n\r\nkernel"),
             TestContext.Current.CancellationToken);
         var incoming = Path.Combine(service.DataFolder, "images", "incoming");
-        await RunningService.UntilAsync(() => Task.FromResult(Directory.GetFiles(incoming).Length == 1));
+        await FakeCloud.UntilAsync(() => Task.FromResult(Directory.GetFiles(incoming).Length == 1));
 
         socket.Close();
 
-        await RunningService.UntilAsync(() => Task.FromResult(Directory.GetFiles(incoming).Length == 0));
+        await FakeCloud.UntilAsync(() => Task.FromResult(Directory.GetFiles(incoming).Length == 0));
     }
 
     [Fact]

@@ -6,7 +6,7 @@ using System.Text.Json;
 
 namespace CloudPv.Web.Tests;
 
-public sealed class ConsoleTests(RunningService service)
+public sealed class ConsoleTests(FakeCloud service)
 {
     [Fact]
     public async Task What_one_types_every_watcher_sees_after_the_scrollback()

@@ -1,10 +1,12 @@
 using System.Net.Http.Json;
 using System.Text.Json;
 
+[assembly: CollectionBehavior(DisableTestParallelization = true)] // these tests kill parts of the one service
+
 namespace CloudPv.Web.Tests;
 
 /// <summary>kill -9 of each part, one at a time, while an instance runs.</summary>
-public sealed class FailureTests(RunningService service)
+public sealed class FailureTests(FakeCloud service)
 {
     [Fact]
     public async Task A_killed_web_program_comes_back_to_instances_that_ran_on()

@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace CloudPv.Web.Tests;
 
-public sealed class SignInTests(RunningService service)
+public sealed class SignInTests(FakeCloud service)
 {
     [Theory]
     [InlineData("/api/v1/instances")]

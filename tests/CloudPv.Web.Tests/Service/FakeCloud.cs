@@ -7,13 +7,15 @@ using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json;
 
-[assembly: AssemblyFixture(typeof(CloudPv.Web.Tests.RunningService))]
-[assembly: CollectionBehavior(DisableTestParallelization = true)] // some tests kill a part of the one service
+[assembly: AssemblyFixture(typeof(CloudPv.Web.Tests.FakeCloud))]
 
 namespace CloudPv.Web.Tests;
 
-/// <summary>The web program and the worker, with a PostgreSQL cluster of their own and fake domains.</summary>
-public sealed class RunningService : IAsyncLifetime
+/// <summary>
+/// The real web program and worker on a PostgreSQL cluster of their own; only the domains are fake (CloudPv.FakeDomain),
+/// so that a test can have an instance in any state within a second.
+/// </summary>
+public sealed class FakeCloud : IAsyncLifetime
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
@@ -29,6 +31,9 @@ public sealed class RunningService : IAsyncLifetime
     /// <summary>Signed in with <see cref="Key"/>.</summary>
     public HttpClient Client { get; private set; } = new();
 
+    public string KernelId { get; private set; } = "";
+
+    /// <summary>A machine image named "debian".</summary>
     public string ImageId { get; private set; } = "";
 
     public async ValueTask InitializeAsync()
@@ -41,8 +46,8 @@ public sealed class RunningService : IAsyncLifetime
         Key = (await File.ReadAllTextAsync(Path.Combine(DataFolder, "admin.key"))).Trim();
         Client = NewClient(Key);
         await UntilHostIsAvailableAsync();
-        var kernel = await UploadAsync("kind=kernel&name=linux", "kernel");
-        ImageId = (await UploadAsync($"kind=machine&name=debian&kernelId={kernel.GetProperty("id")}", "disk")).GetProperty("id").GetString()!;
+        KernelId = await UploadAsync("kind=kernel&name=linux", "kernel");
+        ImageId = await UploadAsync($"kind=machine&name=debian&kernelId={KernelId}", "disk");
     }
 
     public HttpClient NewClient(string? key) => new()
@@ -51,23 +56,32 @@ public sealed class RunningService : IAsyncLifetime
         DefaultRequestHeaders = { Authorization = key is null ? null : new AuthenticationHeaderValue("Bearer", key) },
     };
 
-    public async Task<JsonElement> UploadAsync(string query, string content)
+    /// <summary>Uploads an image; its id.</summary>
+    public async Task<string> UploadAsync(string query, string content)
     {
         using var answer = await Client.PostAsync($"/api/v1/images?{query}", new StringContent(content, new MediaTypeHeaderValue("application/octet-stream")));
         answer.StatusCode.ShouldBe(HttpStatusCode.Created, await answer.Content.ReadAsStringAsync());
-        return await answer.Content.ReadFromJsonAsync<JsonElement>();
+        return (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetString()!;
     }
 
     /// <summary>Launches an instance and waits until it runs; its id.</summary>
-    public async Task<string> LaunchAsync(string commandLine = "")
+    /// <param name="commandLine">Tells the fake domain how to behave.</param>
+    public async Task<string> LaunchAsync(string? name = null, string commandLine = "")
     {
-        using var answer = await Client.PostAsJsonAsync("/api/v1/instances", new { imageId = ImageId, instanceType = "t1.nano", commandLine });
+        using var answer = await Client.PostAsJsonAsync("/api/v1/instances", new { imageId = ImageId, instanceType = "t1.nano", name, commandLine });
         answer.StatusCode.ShouldBe(HttpStatusCode.Accepted, await answer.Content.ReadAsStringAsync());
         var id = (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("instances")[0].GetProperty("id").GetString()!;
         await InStateAsync(id, "running");
         return id;
     }
 
+    public async Task PostAsync(string path)
+    {
+        using var answer = await Client.PostAsync(path, content: null);
+        answer.IsSuccessStatusCode.ShouldBeTrue(await answer.Content.ReadAsStringAsync());
+    }
+
+    /// <summary>Waits until the instance is in a state; its description then.</summary>
     public async Task<JsonElement> InStateAsync(string instanceId, string state)
     {
         var instance = default(JsonElement);
@@ -111,6 +125,15 @@ public sealed class RunningService : IAsyncLifetime
         return socket;
     }
 
+    /// <summary>Types on an instance's console, as another watcher of it.</summary>
+    public async Task TypeAsync(string instanceId, string text)
+    {
+        using var socket = await OpenConsoleAsync(instanceId);
+        await socket.SendAsync(Encoding.UTF8.GetBytes(text), WebSocketMessageType.Binary, endOfMessage: true, CancellationToken.None);
+        await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
+    }
+
+    /// <summary>As kill -9 does.</summary>
     public async Task KillAsync(string program)
     {
         _programs[program].Kill();
@@ -169,39 +192,5 @@ public sealed class RunningService : IAsyncLifetime
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
-}
-
-/// <summary>What tests ask of answers and consoles.</summary>
-internal static class Expectations
-{
-    /// <summary>The answer is a refusal with this status and code; its words.</summary>
-    public static async Task<string> ShouldBeProblemAsync(this Task<HttpResponseMessage> call, HttpStatusCode status, string code)
-    {
-        using var answer = await call;
-        var body = await answer.Content.ReadAsStringAsync();
-        answer.StatusCode.ShouldBe(status, body);
-        answer.Content.Headers.ContentType!.MediaType.ShouldBe("application/problem+json");
-        var problem = JsonDocument.Parse(body).RootElement;
-        problem.GetProperty("code").GetString().ShouldBe(code, body);
-        return problem.GetProperty("detail").GetString()!;
-    }
-
-    public static Task TypeAsync(this ClientWebSocket console, string text) =>
-        console.SendAsync(Encoding.UTF8.GetBytes(text), WebSocketMessageType.Binary, endOfMessage: true, CancellationToken.None);
-
-    /// <summary>Reads until all that came has the text.</summary>
-    public static async Task<string> ReadUntilAsync(this ClientWebSocket console, string text)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        var seen = "";
-        var buffer = new byte[4096];
-        while (!seen.Contains(text, StringComparison.Ordinal))
-        {
-            var read = await console.ReceiveAsync(buffer, patience.Token);
-            read.MessageType.ShouldNotBe(WebSocketMessageType.Close, $"The console ended before '{text}' came:\n{seen}");
-            seen += Encoding.UTF8.GetString(buffer, 0, read.Count);
-        }
-        return seen;
     }
 }
