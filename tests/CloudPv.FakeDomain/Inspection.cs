@@ -8,7 +8,10 @@ internal static class Inspection
 {
     public static string Of(string file)
     {
-        var text = Encoding.ASCII.GetString(File.ReadAllBytes(file).AsSpan(0, (int)Math.Min(64, new FileInfo(file).Length)));
+        using var content = File.OpenRead(file);
+        var head = new byte[Math.Min(64, content.Length)];
+        content.ReadExactly(head);
+        var text = Encoding.ASCII.GetString(head);
         var kind = text.Split(' ', '\n')[0] is ("kernel" or "ramdisk" or "disk") and var known ? known : "unknown";
         var problem = kind == "unknown" ? "It is nothing that a guest can use." : text.Contains("broken", StringComparison.Ordinal) ? "It is broken." : null;
         return JsonSerializer.Serialize(new { kind, description = kind == "unknown" ? "a text file" : $"fake {kind}", problem });

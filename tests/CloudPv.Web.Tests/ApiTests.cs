@@ -14,13 +14,49 @@ public sealed class ApiTests(FakeCloud service)
     [InlineData("""{"imageId":"IMAGE","instanceType":"t1.nano","vcpus":0}""", HttpStatusCode.BadRequest, "InvalidParameterValue")]
     [InlineData("""{"imageId":"IMAGE","instanceType":"t1.nano","vcpus":1000}""", HttpStatusCode.BadRequest, "InvalidParameterValue")]
     [InlineData("""{"imageId":"IMAGE","instanceType":"t1.nano","memoryMiB":100000000}""", HttpStatusCode.Conflict, "InsufficientHostMemory")]
-    [InlineData("""{"imageId":"IMAGE"}""", HttpStatusCode.BadRequest, "MalformedRequest")]
-    [InlineData("""{"imageId":"IMAGE","instanceType":"t1.nano","vcpu":1}""", HttpStatusCode.BadRequest, "MalformedRequest")]
-    [InlineData("""{"imageId":""", HttpStatusCode.BadRequest, "MalformedRequest")]
-    public async Task A_launch_that_can_not_be_is_refused_with_its_own_code(string body, HttpStatusCode status, string code)
+    [InlineData("""{"imageId":"KERNEL","instanceType":"t1.nano"}""", HttpStatusCode.BadRequest, "InvalidParameterValue")]
+    public async Task A_launch_that_can_not_be_is_refused_with_its_own_code_and_leaves_nothing(string body, HttpStatusCode status, string code)
     {
-        using var content = new StringContent(body.Replace("IMAGE", service.ImageId, StringComparison.Ordinal), Encoding.UTF8, "application/json");
+        var before = await CountAsync();
+        body = body.Replace("IMAGE", service.ImageId, StringComparison.Ordinal).Replace("KERNEL", service.KernelId, StringComparison.Ordinal);
+        using var content = new StringContent(body, Encoding.UTF8, "application/json");
         await service.Client.PostAsync("/api/v1/instances", content).ShouldBeProblemAsync(status, code);
+        (await CountAsync()).ShouldBe(before);
+    }
+
+    [Theory]
+    [InlineData("""{"instanceType":"t1.nano"}""", "This request needs the field 'imageId'.")]
+    [InlineData("""{"imageId":"ami-0","instanceType":"t1.nano","vcpu":1}""", "There is no field 'vcpu' in this request.")]
+    [InlineData("""{"imageId":"ami-0","instanceType":"t1.nano","vcpus":"two"}""", "vcpus: this field can't have that value.")]
+    [InlineData("""{"imageId":"ami-0","instanceType":"t1.nano","vcpus":99999999999}""", "vcpus: this field can't have that value.")]
+    [InlineData("""{"imageId":null,"instanceType":"t1.nano"}""", "imageId: this field can't have that value.")]
+    [InlineData("""{"imageId":""", "The body is no JSON object: see line 1, byte 12.")]
+    [InlineData("[]", "The body is no JSON object: see line 1, byte 2.")]
+    [InlineData("", "This request needs a JSON object as its body.")]
+    public async Task A_request_that_can_not_be_read_says_where(string body, string words)
+    {
+        using var content = new StringContent(body, Encoding.UTF8, "application/json");
+        (await service.Client.PostAsync("/api/v1/instances", content).ShouldBeProblemAsync(HttpStatusCode.BadRequest, "MalformedRequest")).ShouldBe(words);
+    }
+
+    [Theory]
+    [InlineData("/api/v1/instances?limit=many", "limit: 'many' is no value for it.")]
+    [InlineData("/api/v1/events?cursor=x", "cursor: 'x' is no value for it.")]
+    public async Task A_parameter_that_can_not_be_read_says_which(string path, string words) =>
+        (await service.Client.GetAsync(path).ShouldBeProblemAsync(HttpStatusCode.BadRequest, "MalformedRequest")).ShouldBe(words);
+
+    [Fact]
+    public async Task A_client_token_that_stands_for_another_launch_is_refused_and_leaves_nothing()
+    {
+        using var first = await service.Client.PostAsJsonAsync(
+            "/api/v1/instances", new { imageId = service.ImageId, instanceType = "t1.nano", clientToken = "mine" }, TestContext.Current.CancellationToken);
+        first.StatusCode.ShouldBe(HttpStatusCode.Accepted);
+        var before = await CountAsync();
+
+        await service.Client.PostAsJsonAsync("/api/v1/instances", new { imageId = service.ImageId, instanceType = "t1.nano", vcpus = 2, clientToken = "mine" })
+            .ShouldBeProblemAsync(HttpStatusCode.Conflict, "IdempotentParameterMismatch");
+
+        (await CountAsync()).ShouldBe(before);
     }
 
     [Theory]
@@ -101,6 +137,8 @@ public sealed class ApiTests(FakeCloud service)
         while (line is not null && !(line.Contains(id, StringComparison.Ordinal) && line.Contains("is running.", StringComparison.Ordinal)));
         line.ShouldNotBeNull();
     }
+
+    private async Task<int> CountAsync() => (await IdsAsync("limit=1000")).Count();
 
     private async Task<IEnumerable<string?>> IdsAsync(string query) =>
         (await service.Client.GetFromJsonAsync<JsonElement>($"/api/v1/instances?{query}")).GetProperty("items").EnumerateArray().Select(i => i.GetProperty("id").GetString());

@@ -74,22 +74,23 @@ public sealed class Launches(IDbContextFactory<CloudContext> database, HostSessi
         var (vcpus, memoryMiB) = (launch.Vcpus ?? type.Vcpus, launch.MemoryMiB ?? type.MemoryMiB);
         InstanceRules.CheckSize(vcpus, memoryMiB);
 
-        var image = await ImageAsync(db, accountId, launch.ImageId, ImageKind.Machine, cancel);
+        var image = await ImageAsync(db, accountId, launch.ImageId, ImageKind.Machine, "imageId", cancel);
         var kernelId = launch.KernelId ?? image.KernelId!;
         var ramdiskId = launch.RamdiskId ?? image.RamdiskId;
-        await ImageAsync(db, accountId, kernelId, ImageKind.Kernel, cancel);
+        await ImageAsync(db, accountId, kernelId, ImageKind.Kernel, "kernelId", cancel);
         if (ramdiskId is not null)
-            await ImageAsync(db, accountId, ramdiskId, ImageKind.Ramdisk, cancel);
+            await ImageAsync(db, accountId, ramdiskId, ImageKind.Ramdisk, "ramdiskId", cancel);
         return new Machine(
             count, launch.Name is { Length: > 0 } ? launch.Name : image.Name, image.Id, kernelId, ramdiskId, type.Name, vcpus, memoryMiB, launch.CommandLine ?? image.CommandLine!);
     }
 
-    private static async Task<Image> ImageAsync(CloudContext db, string accountId, string id, ImageKind kind, CancellationToken cancel)
+    private static async Task<Image> ImageAsync(
+        CloudContext db, string accountId, string id, ImageKind kind, string parameter, CancellationToken cancel)
     {
         var image = await db.Images.AsNoTracking().FirstOrDefaultAsync(i => i.AccountId == accountId && i.Id == id && i.DeregisteredAt == null, cancel)
             ?? throw CloudException.NotFound("InvalidImageId.NotFound", $"image {id}");
         return image.Kind == kind ? image
-            : throw CloudException.Invalid($"{kind}Id", $"{id} is a {image.Kind} image, not a {kind} image.".ToLowerInvariant());
+            : throw CloudException.Invalid(parameter, $"{id} is a {image.Kind} image, not a {kind} image.".ToLowerInvariant());
     }
 
     private async Task<string> PlaceAsync(CloudContext db, Machine machine, CancellationToken cancel)

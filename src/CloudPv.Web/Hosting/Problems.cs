@@ -14,7 +14,7 @@ internal sealed partial class Problems(ILogger<Problems> log) : IExceptionHandle
         var problem = exception switch
         {
             CloudException refused => Of(Status(refused.Refusal), refused.Code, refused.Message),
-            BadHttpRequestException bad => Of(bad.StatusCode, "MalformedRequest", bad.InnerException?.Message ?? bad.Message),
+            BadHttpRequestException bad => Of(bad.StatusCode, "MalformedRequest", MalformedRequests.Describe(bad)),
             DbException or RetryLimitExceededException => Of(StatusCodes.Status503ServiceUnavailable, "DatabaseUnavailable", "The database is not available; try again soon."),
             _ => Of(StatusCodes.Status500InternalServerError, "InternalError", "The service failed. The log of cloudpv-web tells why."),
         };

@@ -147,6 +147,8 @@ public sealed class FakeCloud : IAsyncLifetime
         postmaster.Kill();
     }
 
+    public Process ProcessOf(string program) => _programs[program];
+
     public Process DomainOf(string instanceId) => Process.GetProcessById(int.Parse(File.ReadAllText(Path.Combine(DataFolder, "instances", instanceId, "pid"))));
 
     public void Start(string program) => _programs[program] = Process.Start(
