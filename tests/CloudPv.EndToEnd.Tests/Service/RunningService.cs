@@ -37,7 +37,10 @@ public sealed class RunningService : IAsyncLifetime
     };
 
     /// <summary>Runs a verb of the launcher on this service; its output is in the exception where it fails.</summary>
-    public async Task<string> LauncherAsync(params string[] arguments)
+    public Task<string> LauncherAsync(params string[] arguments) => LauncherAsync(DataFolder, Address, arguments);
+
+    /// <summary>Runs a verb of the launcher on a service that isn't this one.</summary>
+    public async Task<string> LauncherAsync(string dataFolder, Uri address, params string[] arguments)
     {
         var start = new ProcessStartInfo(_launcher, arguments)
         {
@@ -46,9 +49,9 @@ public sealed class RunningService : IAsyncLifetime
             RedirectStandardInput = true,
             Environment =
             {
-                ["CLOUDPV_DATA"] = DataFolder,
-                ["ASPNETCORE_URLS"] = Address.ToString().TrimEnd('/'),
-                ["CLOUDPV_URL"] = Address.ToString().TrimEnd('/'),
+                ["CLOUDPV_DATA"] = dataFolder,
+                ["ASPNETCORE_URLS"] = address.ToString().TrimEnd('/'),
+                ["CLOUDPV_URL"] = address.ToString().TrimEnd('/'),
                 ["CLOUDPV_KEY"] = Key,
             },
         };
@@ -66,11 +69,20 @@ public sealed class RunningService : IAsyncLifetime
     /// <param name="name">The program (cloudpv-web, cloudpv-worker) that belongs to this data folder.</param>
     public void Kill(string name)
     {
-        var supervisor = File.ReadAllText(Path.Combine(DataFolder, "run", $"{name["cloudpv-".Length..]}.pid")).Trim();
-        var child = File.ReadAllText($"/proc/{supervisor}/task/{supervisor}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries)[0];
-        using var process = Process.GetProcessById(int.Parse(child));
+        using var process = Process.GetProcessById(ProcessId(name));
         process.Kill();
     }
+
+    /// <inheritdoc cref="Kill" path="/param"/>
+    public int ProcessId(string name)
+    {
+        var supervisor = SupervisorId(name);
+        return int.Parse(File.ReadAllText($"/proc/{supervisor}/task/{supervisor}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries)[0]);
+    }
+
+    /// <summary>The process that starts the program again when it dies.</summary>
+    /// <inheritdoc cref="Kill" path="/param"/>
+    public int SupervisorId(string name) => int.Parse(File.ReadAllText(Path.Combine(DataFolder, "run", $"{name["cloudpv-".Length..]}.pid")));
 
     public async ValueTask DisposeAsync()
     {
@@ -86,7 +98,7 @@ public sealed class RunningService : IAsyncLifetime
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
-    private static string RepositoryRoot()
+    public static string RepositoryRoot()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
