@@ -5,7 +5,7 @@ namespace CloudPv.Ui.Tests;
 
 public sealed class EveryPageTests(FakeCloud cloud, Chromium chromium)
 {
-    public static readonly TheoryData<string> Addresses = ["instances", "instances/launch", "images", "images/upload", "instance-types", "hosts", "events"];
+    public static readonly TheoryData<string> Addresses = ["instances", "instances/launch", "images", "images/upload", "instance-types", "hosts", "events", "access-keys"];
 
     [Theory]
     [MemberData(nameof(Addresses))]
@@ -82,6 +82,48 @@ public sealed class EveryPageTests(FakeCloud cloud, Chromium chromium)
         await page.GoToAsync("volumes");
 
         await Expect(page.GetByText("There is no such page")).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task An_address_that_is_badly_encoded_says_so_too()
+    {
+        var page = await chromium.NewPageAsync(cloud.Address);
+        await page.SignInAsync(cloud.Key);
+
+        await page.GoToAsync("nowhere%E0%A4%A");
+
+        await Expect(page.GetByText("There is no such page")).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task A_page_says_that_it_may_be_old_while_the_service_is_away()
+    {
+        var page = await chromium.NewPageAsync(cloud.Address);
+        await page.SignInAsync(cloud.Key);
+        await page.RouteAsync("**/api/v1/events/stream", route => route.AbortAsync());
+
+        await page.ReloadAsync();
+        await Expect(page.Alert().Filter(new() { HasText = "What you see may be old" })).ToBeVisibleAsync();
+        await page.UnrouteAsync("**/api/v1/events/stream");
+        await page.Button("Try now").ClickAsync();
+
+        await Expect(page.GetByText("Live", new() { Exact = true })).ToBeVisibleAsync();
+        await Expect(page.GetByText("What you see may be old")).ToHaveCountAsync(0);
+    }
+
+    [Fact]
+    public async Task What_could_not_be_fetched_can_be_tried_again()
+    {
+        var page = await chromium.NewPageAsync(cloud.Address);
+        await page.SignInAsync(cloud.Key);
+        await page.RouteAsync("**/api/v1/hosts*", route => route.FulfillAsync(new() { Status = 500 }));
+
+        await page.GoToAsync("hosts");
+        await Expect(page.Alert()).ToContainTextAsync("The service failed");
+        await page.UnrouteAsync("**/api/v1/hosts*");
+        await page.Button("Try again").ClickAsync();
+
+        await Expect(page.Locator("tr[data-id]")).ToHaveCountAsync(1);
     }
 
     private static Task<string> BackgroundAsync(IPage page) => page.EvaluateAsync<string>("getComputedStyle(document.documentElement).backgroundColor");

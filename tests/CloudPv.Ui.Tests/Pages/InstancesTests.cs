@@ -67,6 +67,50 @@ public sealed class InstancesTests(FakeCloud cloud, Chromium chromium)
     }
 
     [Fact]
+    public async Task What_the_filter_hides_is_no_longer_picked()
+    {
+        var hidden = await cloud.LaunchAsync("out-of-sight");
+        var shown = await cloud.LaunchAsync("in-sight");
+        var page = await OpenAsync();
+        foreach (var id in (string[])[hidden, shown])
+            await page.Row(id).GetByRole(AriaRole.Checkbox).CheckAsync();
+        await Expect(page.GetByText("2 selected")).ToBeVisibleAsync();
+
+        await page.GetByLabel("Filter instances").FillAsync("in-sight");
+
+        await Expect(page.GetByText("1 selected")).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task The_filter_is_there_again_after_Back()
+    {
+        var wanted = await cloud.LaunchAsync("returned-to");
+        var page = await OpenAsync();
+        await page.GetByLabel("Filter instances").FillAsync("returned-to");
+
+        await page.GetByRole(AriaRole.Link, new() { Name = "returned-to", Exact = true }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Tab).First).ToBeVisibleAsync();
+        await page.GoBackAsync();
+
+        await Expect(page.GetByLabel("Filter instances")).ToHaveValueAsync("returned-to");
+        await Expect(page.Locator("tr[data-id]")).ToHaveCountAsync(1);
+        await Expect(page.Row(wanted)).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task The_keyboard_stays_on_a_button_whose_action_is_under_way()
+    {
+        var id = await cloud.LaunchAsync("pressed");
+        var page = await OpenAsync($"instances/{id}");
+
+        await page.Button("Stop").ClickAsync();
+
+        await Expect(page.Locator("h1").Badge()).ToHaveTextAsync("Stopped");
+        await Expect(page.Button("Stop")).ToBeDisabledAsync();
+        await Expect(page.Button("Stop")).ToBeFocusedAsync();
+    }
+
+    [Fact]
     public async Task Terminating_asks_first_and_Escape_says_no()
     {
         var id = await cloud.LaunchAsync("spared");
@@ -123,5 +167,7 @@ public sealed class InstancesTests(FakeCloud cloud, Chromium chromium)
         var page = await OpenAsync("instances/i-00000000000000000");
 
         await Expect(page.Alert()).ToContainTextAsync("There is no instance i-00000000000000000.");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Go to the instances" }).ClickAsync();
+        await Expect(page.Locator("h1")).ToHaveTextAsync("Instances");
     }
 }

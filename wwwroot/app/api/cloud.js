@@ -15,7 +15,6 @@ export const stopInstance = (id, force = false) => request('POST', `instances/${
 export const rebootInstance = id => request('POST', `instances/${id}/reboot`);
 export const terminateInstance = id => request('DELETE', `instances/${id}`);
 
-
 /** What the console printed and is still kept, as bytes. */
 export const readConsole = async id =>
   Uint8Array.from(atob((await request('GET', `instances/${id}/console-output`)).output), c => c.charCodeAt(0));
@@ -29,6 +28,13 @@ export const uploadImage = (image, file, { sha256, progress, signal }) =>
 export const listInstanceTypes = list('instance-types');
 export const listHosts = list('hosts');
 export const listEvents = list('events');
+
+/** Who is signed in: { accountId, accessKeyId }. */
+export const getSession = () => request('GET', 'session');
+
+export const listAccessKeys = list('access-keys');
+export const createAccessKey = key => request('POST', 'access-keys', { body: key });
+export const revokeAccessKey = id => request('DELETE', `access-keys/${id}`);
 
 /** A name for one attempt to create something, so that trying it again doesn't create it twice. */
 export const newToken = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), b => b.toString(16).padStart(2, '0')).join('');

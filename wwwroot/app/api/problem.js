@@ -19,6 +19,11 @@ export class Problem extends Error {
     return new Problem({ status, code: details.code, title: titles[status] ?? details.title ?? `The service answered ${status}.`, detail: details.detail ?? '' });
   }
 
+  /** Whether the service gave no answer at all. */
+  get unreachable() {
+    return this.status === 0;
+  }
+
   static get unreachable() {
     return new Problem({
       title: 'The service can’t be reached',

@@ -16,12 +16,13 @@ class EventStream extends EventTarget {
 
   constructor() {
     super();
-    onSession(() => this.#restart());
-    addEventListener('online', () => this.#restart());
-    document.addEventListener('visibilitychange', () => this.#restart());
+    onSession(() => this.retry());
+    addEventListener('online', () => this.retry());
+    document.addEventListener('visibilitychange', () => this.retry());
   }
 
-  #restart() {
+  /** Connects anew at once, if anybody is there to listen. */
+  retry() {
     this.#running?.abort();
     this.#running = null;
     if (signedIn && document.visibilityState === 'visible') {

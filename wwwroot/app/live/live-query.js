@@ -14,6 +14,11 @@ export class LiveQuery {
   /** Why the last fetch failed; null where it didn't. */
   problem = null;
 
+  /** Whether there is nothing to show, because it could not be fetched. */
+  get failed() {
+    return Boolean(this.problem) && this.data === undefined;
+  }
+
   #host;
   #load;
   #concerns;
@@ -78,3 +83,4 @@ export class LiveQuery {
 
 export const concernsInstances = event => event.resourceId.startsWith('i-');
 export const concernsImages = event => /^a[mkr]i-/.test(event.resourceId);
+export const concernsAccessKeys = event => event.resourceId.startsWith('ak-');

@@ -1,7 +1,7 @@
 import { html, nothing, repeat } from '../../lib/lit/lit.js';
 import { Element } from '../ui/element.js';
 import { icon } from '../ui/icon.js';
-import { empty, problemNotice } from '../ui/notice.js';
+import { empty, loadProblem } from '../ui/notice.js';
 import { fullTime } from '../ui/format.js';
 import { listEvents } from '../api/cloud.js';
 import { LiveQuery } from '../live/live-query.js';
@@ -35,13 +35,13 @@ class EventLog extends Element {
 
   render() {
     if (!this.#query.data)
-      return problemNotice(this.#query.problem);
+      return loadProblem(this.#query);
     const { items, more } = this.#query.data;
     if (items.length === 0)
       return html`<div class="card">${nothingYet}</div>`;
     const wanted = this._filter.trim().toLowerCase();
     const shown = items.filter(event => `${event.message} ${event.resourceId} ${event.kind}`.toLowerCase().includes(wanted));
-    return html`${problemNotice(this.#query.problem)}<div class="card">
+    return html`${loadProblem(this.#query)}<div class="card">
       <div class="table-tools"><div class="search">${icon('search')}<input class="input" type="search" placeholder="Filter" aria-label="Filter events"
         @input=${event => this._filter = event.target.value}></div></div>
       <ol class="event-list">${repeat(shown, event => event.id, event => html`<li class="event" data-kind=${event.kind}>

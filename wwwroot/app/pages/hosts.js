@@ -1,6 +1,6 @@
 import { html } from '../../lib/lit/lit.js';
 import { Element } from '../ui/element.js';
-import { empty, problemNotice } from '../ui/notice.js';
+import { empty, loadProblem } from '../ui/notice.js';
 import { badge } from '../ui/badge.js';
 import { memory } from '../ui/format.js';
 import { listHosts } from '../api/cloud.js';
@@ -16,7 +16,7 @@ const share = host => Math.min(100, 100 * host.memoryHeldMiB / host.memoryMiB);
 const columns = [
   {
     key: 'name', title: 'Host', sort: h => h.name, text: h => `${h.name} ${h.id}`,
-    cell: h => html`<span class="two-lines"><strong>${h.name}</strong><small class="mono">${h.id}</small></span>`,
+    cell: h => html`<span class="two-lines"><strong>${h.name}</strong><small class="mono anywhere">${h.id}</small></span>`,
   },
   { key: 'state', title: 'State', sort: h => h.state, text: h => h.state, cell: h => badge(h.state) },
   { key: 'instances', title: 'Instances', sort: h => h.instances, className: 'number', cell: h => h.instances },
@@ -49,8 +49,8 @@ class HostsPage extends Element {
   render() {
     return html`
       <div class="page-head"><div><h1>Hosts</h1><p class="lead">The machines that run the instances, and how full they are.</p></div></div>
-      ${problemNotice(this.#query.problem)}
-      <data-table plain noun="host" .columns=${columns} .rows=${this.#query.data?.items} .empty=${nothingYet}></data-table>`;
+      ${loadProblem(this.#query)}
+      <data-table ?hidden=${this.#query.failed} plain noun="host" .columns=${columns} .rows=${this.#query.data?.items} .empty=${nothingYet}></data-table>`;
   }
 }
 customElements.define('hosts-page', HostsPage);

@@ -1,7 +1,7 @@
 import { html, nothing } from '../../lib/lit/lit.js';
 import { Element } from '../ui/element.js';
 import { icon } from '../ui/icon.js';
-import { problemNotice } from '../ui/notice.js';
+import { loadProblem, missing } from '../ui/notice.js';
 import { bytes, fullTime } from '../ui/format.js';
 import { fact, facts } from '../ui/facts.js';
 import { confirm } from '../ui/confirm-dialog.js';
@@ -49,8 +49,10 @@ class ImagePage extends Element {
 
   render() {
     const image = this.#query.data;
+    if (this.#query.problem?.status === 404)
+      return missing('No such image', this.#query.problem, html`<a class="button primary" href=${href('images')}>Go to the images</a>`);
     if (!image)
-      return problemNotice(this.#query.problem);
+      return loadProblem(this.#query);
     return html`
       <div class="page-head">
         <div>
@@ -62,7 +64,7 @@ class ImagePage extends Element {
           <button type="button" class="button danger" @click=${() => this.#deregister(image)}>${icon('trash')} Deregister</button>
         </div>
       </div>
-      ${problemNotice(this.#query.problem)}
+      ${loadProblem(this.#query)}
       <div class="fact-cards">${facts('Content',
         fact('What it is', image.description),
         fact('Kind', `${kinds[image.kind].title} (${kinds[image.kind].short})`),

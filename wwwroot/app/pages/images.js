@@ -1,7 +1,7 @@
 import { html, nothing } from '../../lib/lit/lit.js';
 import { Element } from '../ui/element.js';
 import { icon } from '../ui/icon.js';
-import { empty, problemNotice } from '../ui/notice.js';
+import { empty, loadProblem } from '../ui/notice.js';
 import { bytes } from '../ui/format.js';
 import { listImages } from '../api/cloud.js';
 import { LiveQuery, concernsImages } from '../live/live-query.js';
@@ -21,10 +21,10 @@ const segments = [
 const columns = [
   {
     key: 'name', title: 'Name', sort: i => i.name, text: i => `${i.name} ${i.id}`,
-    cell: i => html`<span class="two-lines"><a href=${href('images', i.id)}>${i.name}</a><small class="mono">${i.id}</small></span>`,
+    cell: i => html`<span class="two-lines"><a class="clamp" href=${href('images', i.id)} title=${i.name}>${i.name}</a><small class="mono">${i.id}</small></span>`,
   },
   { key: 'kind', title: 'Kind', sort: i => i.kind, text: i => i.kind, cell: kindTag },
-  { key: 'what', title: 'What it is', text: i => i.description, cell: i => html`<span class="muted">${i.description}</span>` },
+  { key: 'what', title: 'What it is', className: 'extra', text: i => i.description, cell: i => html`<span class="muted">${i.description}</span>` },
   { key: 'size', title: 'Size', sort: i => i.sizeBytes, className: 'number nowrap', cell: i => i.sizeBytes ? bytes(i.sizeBytes) : html`<span class="muted">None</span>` },
   { key: 'created', title: 'Added', sort: i => Date.parse(i.createdAt), cell: i => html`<time-ago .time=${i.createdAt}></time-ago>` },
   {
@@ -54,8 +54,8 @@ class ImagesPage extends Element {
         <div><h1>Images</h1><p class="lead">What instances boot from: machine images, and the kernels and ramdisks that they use.</p></div>
         <div class="page-actions">${data?.items.length ? upload : nothing}</div>
       </div>
-      ${problemNotice(this.#query.problem)}
-      <data-table noun="image" .columns=${columns} .rows=${data?.items} .segments=${segments} .empty=${nothingYet}
+      ${loadProblem(this.#query)}
+      <data-table ?hidden=${this.#query.failed} noun="image" addressed .columns=${columns} .rows=${data?.items} .segments=${segments} .empty=${nothingYet}
         .more=${data?.more ? this.#more : null}></data-table>`;
   }
 }

@@ -1,3 +1,5 @@
+import { html } from '../../lib/lit/lit.js';
+import { icon } from '../ui/icon.js';
 import { rebootInstance, startInstance, stopInstance, terminateInstance } from '../api/cloud.js';
 import { confirm } from '../ui/confirm-dialog.js';
 import { complain, say } from '../ui/toast.js';
@@ -19,6 +21,14 @@ export const actions = {
 };
 
 export const can = (action, instances) => instances.length > 0 && instances.every(instance => action.from.includes(instance.state));
+
+/** An action's button. Where it can't be done it says why, and keeps the focus that a disabled button would lose while states move on. */
+export function actionButton(action, instances) {
+  const possible = can(action, instances);
+  const why = instances.length === 0 ? 'Select instances first' : `Only when ${action.from.join(', ')}`;
+  return html`<button type="button" class="button ${action.danger ? 'danger' : ''}" aria-disabled=${String(!possible)} title=${possible ? '' : why}
+    @click=${() => possible && perform(action, instances)}>${icon(action.icon)} ${action.title}</button>`;
+}
 
 /** Carries an action out on all of them, after a question where it needs one. */
 export async function perform(action, instances) {

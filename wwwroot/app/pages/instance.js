@@ -1,12 +1,12 @@
 import { html, nothing } from '../../lib/lit/lit.js';
 import { Element } from '../ui/element.js';
 import { icon } from '../ui/icon.js';
-import { notice, problemNotice } from '../ui/notice.js';
+import { loadProblem, missing, notice } from '../ui/notice.js';
 import { badge, hasFailed } from '../ui/badge.js';
 import { getInstance } from '../api/cloud.js';
 import { LiveQuery } from '../live/live-query.js';
 import { href } from '../shell/router.js';
-import { actions, can, perform } from './instance-actions.js';
+import { actionButton, actions, can } from './instance-actions.js';
 import './instance-details.js';
 import './event-log.js';
 import '../console/instance-console.js';
@@ -27,11 +27,7 @@ class InstancePage extends Element {
   #actions(instance) {
     return ['start', 'stop', 'reboot', 'forceStop', 'terminate']
       .filter(name => name !== 'forceStop' || can(actions.forceStop, [instance]))
-      .map(name => {
-        const action = actions[name];
-        return html`<button type="button" class="button ${action.danger ? 'danger' : ''}" ?disabled=${!can(action, [instance])}
-          @click=${() => perform(action, [instance])}>${icon(action.icon)} ${action.title}</button>`;
-      });
+      .map(name => actionButton(actions[name], [instance]));
   }
 
   // Arrow keys move between the tabs, as in every tab list.
@@ -56,8 +52,10 @@ class InstancePage extends Element {
 
   render() {
     const instance = this.#query.data;
+    if (this.#query.problem?.status === 404)
+      return missing('No such instance', this.#query.problem, html`<a class="button primary" href=${href('instances')}>Go to the instances</a>`);
     if (!instance)
-      return problemNotice(this.#query.problem);
+      return loadProblem(this.#query);
     return html`
       <div class="page-head">
         <div>
@@ -66,7 +64,7 @@ class InstancePage extends Element {
         </div>
         <div class="page-actions">${this.#actions(instance)}</div>
       </div>
-      ${problemNotice(this.#query.problem)}
+      ${loadProblem(this.#query)}
       ${hasFailed(instance) ? notice('bad', 'This instance stopped by itself', instance.stateReason.message) : nothing}
       ${this.#tabs(instance)}`;
   }

@@ -1,14 +1,14 @@
 import { html, nothing } from '../../lib/lit/lit.js';
 import { Element } from '../ui/element.js';
 import { icon } from '../ui/icon.js';
-import { empty, problemNotice } from '../ui/notice.js';
+import { empty, loadProblem } from '../ui/notice.js';
 import { instanceBadge } from '../ui/badge.js';
 import { memory, vcpus } from '../ui/format.js';
 import { listImages, listInstances } from '../api/cloud.js';
 import { LiveQuery, concernsImages, concernsInstances } from '../live/live-query.js';
 import { pagesOf } from '../live/pages-of.js';
 import { href } from '../shell/router.js';
-import { actions, can, perform } from './instance-actions.js';
+import { actionButton, actions } from './instance-actions.js';
 import '../ui/data-table.js';
 import '../ui/time-ago.js';
 
@@ -41,7 +41,7 @@ class InstancesPage extends Element {
     return [
       {
         key: 'name', title: 'Name', sort: i => i.name, text: i => `${i.name} ${i.id}`,
-        cell: i => html`<span class="two-lines"><a href=${href('instances', i.id)}>${i.name}</a><small class="mono">${i.id}</small></span>`,
+        cell: i => html`<span class="two-lines"><a class="clamp" href=${href('instances', i.id)} title=${i.name}>${i.name}</a><small class="mono">${i.id}</small></span>`,
       },
       { key: 'state', title: 'State', sort: i => i.state, text: i => i.state, className: 'state', cell: i => instanceBadge(i) },
       {
@@ -49,8 +49,8 @@ class InstancesPage extends Element {
         cell: i => html`<span class="two-lines nowrap">${i.instanceType}<small>${vcpus(i.vcpus)}, ${memory(i.memoryMiB)}</small></span>`,
       },
       {
-        key: 'image', title: 'Image', sort: i => images.get(i.imageId) ?? i.imageId, text: i => `${i.imageId} ${images.get(i.imageId) ?? ''}`,
-        cell: i => html`<a href=${href('images', i.imageId)}>${images.get(i.imageId) ?? i.imageId}</a>`,
+        key: 'image', title: 'Image', className: 'extra', sort: i => images.get(i.imageId) ?? i.imageId, text: i => `${i.imageId} ${images.get(i.imageId) ?? ''}`,
+        cell: i => html`<a class="clamp" href=${href('images', i.imageId)}>${images.get(i.imageId) ?? i.imageId}</a>`,
       },
       { key: 'ip', title: 'Private IP', sort: i => i.privateIp, text: i => i.privateIp, cell: i => html`<code>${i.privateIp}</code>` },
       { key: 'launched', title: 'Launched', sort: i => Date.parse(i.launchedAt), cell: i => html`<time-ago .time=${i.launchedAt}></time-ago>` },
@@ -62,11 +62,7 @@ class InstancesPage extends Element {
   }
 
   #tools(picked) {
-    return ['start', 'stop', 'reboot', 'terminate'].map(name => {
-      const action = actions[name];
-      return html`<button type="button" class="button ${action.danger ? 'danger' : ''}" ?disabled=${!can(action, picked)}
-        @click=${() => perform(action, picked)}>${icon(action.icon)} ${action.title}</button>`;
-    });
+    return ['start', 'stop', 'reboot', 'terminate'].map(name => actionButton(actions[name], picked));
   }
 
   #more = () => {
@@ -82,8 +78,8 @@ class InstancesPage extends Element {
         <h1>Instances</h1>
         <div class="page-actions">${data?.items.length ? launch : nothing}</div>
       </div>
-      ${problemNotice(this.#instances.problem)}
-      <data-table noun="instance" .columns=${this.#columns()} .rows=${data?.items} .segments=${segments} .picked=${this._picked}
+      ${loadProblem(this.#instances)}
+      <data-table ?hidden=${this.#instances.failed} noun="instance" addressed .columns=${this.#columns()} .rows=${data?.items} .segments=${segments} .picked=${this._picked}
         .tools=${this.#tools(picked)} .empty=${nothingYet} .more=${data?.more ? this.#more : null}
         @pick=${event => this._picked = event.detail}></data-table>`;
   }

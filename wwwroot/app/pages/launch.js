@@ -1,7 +1,7 @@
 import { html, nothing } from '../../lib/lit/lit.js';
 import { Element } from '../ui/element.js';
 import { icon } from '../ui/icon.js';
-import { empty, problemNotice } from '../ui/notice.js';
+import { empty, loadProblem, problemNotice } from '../ui/notice.js';
 import { field, focusFirstMistake, inputField, isWhole, selectField } from '../ui/field.js';
 import { memory, plural, vcpus } from '../ui/format.js';
 import { say } from '../ui/toast.js';
@@ -159,7 +159,7 @@ class LaunchPage extends Element {
     const head = html`<div class="page-head"><div>
       <div class="crumbs"><a href=${href('instances')}>Instances</a>${icon('chevron')}Launch</div><h1>Launch instances</h1></div></div>`;
     if (!catalogue)
-      return html`${head}${problemNotice(this.#catalogue.problem)}`;
+      return html`${head}${loadProblem(this.#catalogue)}`;
     if (!catalogue.images.some(image => image.kind === 'machine')) {
       return html`${head}<div class="card">${empty('image', 'There is no machine image to launch from',
         'Upload one, or run “./cloudpv up” once more: it makes the starter image where it is missing.',

@@ -6,6 +6,7 @@ import { problemNotice } from '../ui/notice.js';
 import { currentRoute, href, onRoute } from './router.js';
 import { findPage } from './pages.js';
 import './nav-bar.js';
+import './connection-banner.js';
 import '../pages/sign-in.js';
 import '../ui/toast.js';
 import '../ui/confirm-dialog.js';
@@ -86,14 +87,14 @@ class CloudApp extends Element {
     return html`
       <button type="button" class="skip-link" @click=${this.#skip}>Skip to the page</button>
       <div class="shell">
-        <div class="top-bar">
+        <header class="top-bar">
           <button type="button" class="icon-button" aria-label="Menu" aria-expanded=${String(this._navOpen)} aria-controls="nav"
             @click=${this.#openNav}>${icon('menu')}</button>
           <a class="brand" href=${href('instances')}>${mark} CloudPv</a>
-        </div>
-        <nav-bar id="nav" class="nav" role="banner" .section=${page.section} ?data-open=${this._navOpen}></nav-bar>
+        </header>
+        <nav-bar id="nav" class="nav" role="region" aria-label="CloudPv" .section=${page.section} ?data-open=${this._navOpen}></nav-bar>
         ${this._navOpen ? html`<div class="nav-veil" @click=${this.#closeNav}></div>` : nothing}
-        <main id="main" class="page" tabindex="-1">${keyed(page.key, page.render(route))}</main>
+        <main id="main" class="page" tabindex="-1"><connection-banner></connection-banner>${keyed(page.key, page.render(route))}</main>
       </div>
       <confirm-dialog></confirm-dialog>
       <toast-list></toast-list>`;

@@ -10,6 +10,7 @@ import '../pages/image-upload.js';
 import '../pages/instance-types.js';
 import '../pages/hosts.js';
 import '../pages/events.js';
+import '../pages/access-keys.js';
 
 // What the navigation shows. `section` is the first part of the addresses below it.
 export const sections = [
@@ -18,6 +19,7 @@ export const sections = [
   { section: 'instance-types', title: 'Instance types', icon: 'type', group: 'Compute' },
   { section: 'hosts', title: 'Hosts', icon: 'host', group: 'Operations' },
   { section: 'events', title: 'Events', icon: 'event', group: 'Operations' },
+  { section: 'access-keys', title: 'Access keys', icon: 'key', group: 'Account' },
 ];
 
 // Addresses, most special first; ':id' takes one part. Parts after these are the page's own (its tab).
@@ -31,6 +33,7 @@ const pages = [
   ['instance-types', 'Instance types', () => html`<instance-types-page class="page-element"></instance-types-page>`],
   ['hosts', 'Hosts', () => html`<hosts-page class="page-element"></hosts-page>`],
   ['events', 'Events', () => html`<events-page class="page-element"></events-page>`],
+  ['access-keys', 'Access keys', () => html`<access-keys-page class="page-element"></access-keys-page>`],
 ];
 
 const nowhere = html`<div class="card">${empty('search', 'There is no such page', 'The address may be mistyped or old.',

@@ -7,6 +7,7 @@ const shapes = {
   type: svg`<rect x="5.5" y="5.5" width="9" height="9" rx="1.2"/><path d="M8 2.5v3M12 2.5v3M8 14.5v3M12 14.5v3M2.5 8h3M2.5 12h3M14.5 8h3M14.5 12h3"/>`,
   host: svg`<rect x="2.5" y="3.5" width="15" height="10" rx="1.5"/><path d="M7 17h6M10 13.5V17"/>`,
   event: svg`<path d="M2.5 10.5h3l2.5-6 4 11 2.5-5h3"/>`,
+  key: svg`<circle cx="7" cy="13" r="3.5"/><path d="m9.5 10.5 7-7M13.5 6.5 16 9M11.5 8.5l1.7 1.7"/>`,
   search: svg`<circle cx="9" cy="9" r="5.2"/><path d="m13 13 4 4"/>`,
   plus: svg`<path d="M10 4v12M4 10h12"/>`,
   play: svg`<path d="M6 4.2v11.6L15.5 10z"/>`,
