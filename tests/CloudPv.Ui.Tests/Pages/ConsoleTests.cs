@@ -117,6 +117,61 @@ public sealed partial class ConsoleTests(FakeCloud cloud, Chromium chromium)
     }
 
     [Fact]
+    public async Task Find_counts_what_it_finds_from_the_newest_line_and_gives_the_keyboard_back()
+    {
+        var page = await OpenAsync(await cloud.LaunchAsync("haystack"));
+        await Expect(page.ConsoleState()).ToContainTextAsync("Connected");
+        await page.Keyboard.TypeAsync("needle one\nneedle two\n");
+        await Expect(page.Screen()).ToContainTextAsync("needle two");
+
+        await page.Keyboard.PressAsync("Control+Shift+F");
+        await Expect(page.GetByLabel("Find in the console")).ToBeFocusedAsync();
+        await page.Keyboard.TypeAsync("needle");
+        await Expect(page.Locator(".found")).ToHaveTextAsync("1 of 2");
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(page.Locator(".found")).ToHaveTextAsync("2 of 2");
+        await page.GetByLabel("Find in the console").FillAsync("no such words");
+        await Expect(page.Locator(".found")).ToHaveTextAsync("Nothing found");
+        await page.Keyboard.PressAsync("Escape");
+
+        await Expect(page.GetByLabel("Terminal input")).ToBeFocusedAsync();
+    }
+
+    [Fact]
+    public async Task The_size_is_told_to_a_shell_but_not_typed_into_a_full_screen_program()
+    {
+        var id = await cloud.LaunchAsync("editor");
+        var page = await OpenAsync(id);
+        await Expect(page.ConsoleState()).ToContainTextAsync("Connected");
+        // The fake guest prints what is typed: here a program that takes the screen.
+        await cloud.TypeAsync(id, "\e[?1049heditor");
+        await Expect(page.Screen()).ToContainTextAsync("editor");
+
+        await page.Locator(".console-size").ClickAsync();
+        await Expect(page.Locator(".toast")).ToContainTextAsync("A program has the whole screen.");
+
+        await cloud.TypeAsync(id, "\e[?1049lshell");
+        await Expect(page.Screen()).ToContainTextAsync("shell");
+        await page.Locator(".console-size").ClickAsync();
+        await Expect(page.Screen()).ToContainTextAsync("shellstty cols");
+    }
+
+    [Fact]
+    public async Task Keys_that_a_phone_lacks_are_typed_by_buttons()
+    {
+        var id = await cloud.LaunchAsync("phoned");
+        var page = await OpenAsync(id);
+        await Expect(page.ConsoleState()).ToContainTextAsync("Connected");
+
+        // Shown where the pointer is a finger; here pressed unseen.
+        await page.Locator("touch-keys button[aria-label=Up]").DispatchEventAsync("click");
+        await page.Keyboard.TypeAsync("and on\n");
+        await Expect(page.Screen()).ToContainTextAsync("and on");
+
+        (await cloud.Client.GetStringAsync($"/api/v1/instances/{id}/console-output")).ShouldEndWith("\e[Aand on\r\n");
+    }
+
+    [Fact]
     public async Task A_selection_is_copied_and_the_clipboard_is_pasted()
     {
         var page = await OpenAsync(await cloud.LaunchAsync("copier"));

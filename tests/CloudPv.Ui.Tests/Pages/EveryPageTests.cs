@@ -41,6 +41,21 @@ public sealed class EveryPageTests(FakeCloud cloud, Chromium chromium)
         (await page.EvaluateAsync<double>("scrollX")).ShouldBe(0);
     }
 
+    [Theory]
+    [InlineData("default-src 'self'")]
+    [InlineData("object-src 'none'")]
+    [InlineData("base-uri 'none'")]
+    [InlineData("form-action 'self'")]
+    [InlineData("frame-ancestors 'none'")]
+    public async Task The_browser_is_told_to_allow_nothing_from_or_to_elsewhere(string rule)
+    {
+        var page = await chromium.NewPageAsync(cloud.Address);
+
+        var answer = await page.GotoAsync("/");
+
+        (await answer!.HeaderValueAsync("Content-Security-Policy")).ShouldNotBeNull().Split("; ").ShouldContain(rule);
+    }
+
     [Fact]
     public async Task The_first_Tab_offers_to_skip_the_navigation()
     {
@@ -54,6 +69,37 @@ public sealed class EveryPageTests(FakeCloud cloud, Chromium chromium)
         await page.Keyboard.PressAsync("Enter");
 
         await Expect(page.GetByRole(AriaRole.Main)).ToBeFocusedAsync();
+    }
+
+    [Fact]
+    public async Task A_slash_goes_to_the_filter_but_is_typed_where_text_is_written()
+    {
+        var page = await chromium.NewPageAsync(cloud.Address);
+        await page.SignInAsync(cloud.Key);
+        await page.GoToAsync("events");
+        await Expect(page.Locator(".event").First).ToBeVisibleAsync();
+
+        await page.Keyboard.PressAsync("/");
+        await Expect(page.GetByLabel("Filter events")).ToBeFocusedAsync();
+        await page.Keyboard.PressAsync("/");
+
+        await Expect(page.GetByLabel("Filter events")).ToHaveValueAsync("/");
+    }
+
+    [Fact]
+    public async Task A_phone_s_menu_keeps_the_keyboard_until_Escape_closes_it()
+    {
+        var page = await chromium.NewPageAsync(cloud.Address);
+        await page.SetViewportSizeAsync(390, 800);
+        await page.SignInAsync(cloud.Key);
+
+        await page.Button("Menu").ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Link, new() { Name = "Instances", Exact = true })).ToBeFocusedAsync();
+        await Expect(page.GetByRole(AriaRole.Main)).ToHaveAttributeAsync("inert", "");
+        await page.Keyboard.PressAsync("Escape");
+
+        await Expect(page.Button("Menu")).ToBeFocusedAsync();
+        await Expect(page.GetByRole(AriaRole.Main)).Not.ToHaveAttributeAsync("inert", "");
     }
 
     [Fact]

@@ -31,6 +31,55 @@ public sealed class ImagesTests(FakeCloud cloud, Chromium chromium)
     }
 
     [Fact]
+    public async Task An_upload_goes_on_while_another_page_is_looked_at()
+    {
+        var page = await OpenFormAsync("kernel");
+        var arrives = new TaskCompletionSource();
+        await page.RouteAsync("**/api/v1/images?kind=*", async route =>
+        {
+            await arrives.Task;
+            await route.ContinueAsync();
+        });
+        await ChooseAsync(page, "traveller", "kernel that is long under way");
+        await page.Button("Upload").ClickAsync();
+
+        await page.GetByRole(AriaRole.Navigation).GetByRole(AriaRole.Link, new() { Name = "Images" }).ClickAsync();
+        await Expect(page.GetByText("Uploading traveller")).ToBeVisibleAsync();
+        arrives.SetResult();
+
+        await Expect(page.GetByRole(AriaRole.Link, new() { Name = "traveller", Exact = true })).ToBeVisibleAsync();
+        await Expect(page.GetByText("Uploading traveller")).ToHaveCountAsync(0);
+    }
+
+    [Fact]
+    public async Task A_cancelled_upload_leaves_nothing_and_can_be_sent_again()
+    {
+        var page = await OpenFormAsync("kernel");
+        await page.RouteAsync("**/api/v1/images?kind=*", _ => Task.CompletedTask);
+        await ChooseAsync(page, "second-thought", "kernel of two minds");
+        await page.Button("Upload").ClickAsync();
+
+        await page.Button("Cancel").ClickAsync();
+        await Expect(page.GetByText("Uploading second-thought")).ToHaveCountAsync(0);
+        await page.UnrouteAsync("**/api/v1/images?kind=*");
+        await page.Button("Upload").ClickAsync();
+
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "second-thought" })).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task A_kernel_without_a_file_leads_to_the_choice_of_one()
+    {
+        var page = await OpenFormAsync("kernel");
+        await page.GetByLabel("Name").FillAsync("nothing behind it");
+
+        await page.Button("Upload").ClickAsync();
+
+        await Expect(page.Alert()).ToHaveTextAsync("Choose the kernel.");
+        await Expect(page.Button("Choose a file")).ToBeFocusedAsync();
+    }
+
+    [Fact]
     public async Task A_dropped_file_is_taken_with_its_name()
     {
         var page = await OpenFormAsync("ramdisk");

@@ -84,6 +84,29 @@ public sealed partial class LaunchTests(FakeCloud cloud, Chromium chromium)
         await Expect(page.Locator($"input[name=image][value={cloud.ImageId}]")).ToBeCheckedAsync();
     }
 
+    [Fact]
+    public async Task The_type_of_a_launch_link_is_chosen()
+    {
+        var page = await OpenFormAsync();
+
+        await page.GoToAsync("instance-types");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Launch t1.small" }).ClickAsync();
+
+        await Expect(page.Locator("input[name=type][value='t1.small']")).ToBeCheckedAsync();
+    }
+
+    [Fact]
+    public async Task A_launch_for_which_there_is_no_room_is_warned_of()
+    {
+        var page = await OpenFormAsync();
+        await Expect(page.Locator(".summary")).ToContainTextAsync("Free now");
+        await page.Locator("input[name=type][value='m1.medium']").CheckAsync();
+
+        await page.Field("Number of instances").FillAsync("100");
+
+        await Expect(page.Locator(".summary")).ToContainTextAsync("There may be no room for this");
+    }
+
     [GeneratedRegex("memory", RegexOptions.IgnoreCase)]
     private static partial Regex MemoryRefusal();
 }

@@ -5,13 +5,15 @@ import { copy, paste } from '../ui/clipboard.js';
 import { complain, say } from '../ui/toast.js';
 import { readConsole } from '../api/cloud.js';
 import { ConsoleConnection } from './connection.js';
+import './console-find.js';
+import './touch-keys.js';
 
 /** The states in which an instance has a console to talk to. */
 const alive = new Set(['pending', 'running', 'stopping']);
 
 /** An instance's console: a terminal that stays connected, and its bar. */
 class InstanceConsole extends Element {
-  static properties = { instanceId: {}, name: {}, state: {}, _size: { state: true }, _finding: { state: true }, _missed: { state: true } };
+  static properties = { instanceId: {}, name: {}, state: {}, _size: { state: true }, _finding: { state: true } };
 
   #screen;
   #connection;
@@ -41,8 +43,9 @@ class InstanceConsole extends Element {
     const screen = new Screen();
     screen.addEventListener('input', event => this.#connection.send(event.detail));
     screen.addEventListener('resize', () => this._size = `${screen.columns} × ${screen.rows}`);
-    screen.addEventListener('leave', () => this.querySelector('.console-bar button').focus());
+    screen.addEventListener('leave', () => this.querySelector('.console-bar [aria-label=Find]').focus());
     screen.addEventListener('copy', () => this.#copy());
+    screen.addEventListener('find', () => this.#find());
     await screen.open(this.querySelector('.console-screen'));
     this._size = `${screen.columns} × ${screen.rows}`;
     this.#screen = screen;
@@ -96,8 +99,10 @@ class InstanceConsole extends Element {
 
   // A Xen console has no channel for its size: the guest's shell can only be told by typing.
   #tellSize() {
-    this.#connection.send(new TextEncoder().encode(`stty cols ${this.#screen.columns} rows ${this.#screen.rows}\r`));
     this.#screen.focus();
+    if (this.#screen.isTaken)
+      return complain({ detail: 'A program has the whole screen. Leave it first: the size is told by typing a command into the shell.' });
+    this.#connection.send(new TextEncoder().encode(`stty cols ${this.#screen.columns} rows ${this.#screen.rows}\r`));
   }
 
   #download() {
@@ -111,21 +116,15 @@ class InstanceConsole extends Element {
     this.#screen.focus();
   }
 
-  #findKey(event) {
-    if (event.key === 'Enter')
-      this._missed = !this.#screen.find(event.target.value, { back: !event.shiftKey });
-    if (event.key === 'Escape') {
-      event.stopPropagation();
-      this._finding = false;
-      this.#screen.focus();
-    }
+  #find() {
+    if (this._finding)
+      this.querySelector('console-find').focus();
+    this._finding = true;
   }
 
-  async #find() {
-    this._finding = !this._finding;
-    this._missed = false;
-    await this.updateComplete;
-    this.querySelector('.find')?.focus();
+  #endFind() {
+    this._finding = false;
+    this.#screen.focus();
   }
 
   #status() {
@@ -148,21 +147,21 @@ class InstanceConsole extends Element {
   render() {
     const status = this.#status();
     const open = status.state === 'open';
-    return html`<section class="console" aria-label="Console of ${this.name}">
+    return html`<section class="console" data-state=${status.state} aria-label="Console of ${this.name}">
       <div class="console-bar" role="toolbar" aria-label="Console">
         <p class="console-state" role="status" data-state=${status.state}>${status.title} <small>${status.text}</small></p>
-        <span class="console-size" title="Columns and rows">${this._size ?? ''}</span>
-        ${this._finding ? html`<input class="input find" type="search" placeholder="Find, Enter for older" aria-label="Find in the console"
-          aria-invalid=${String(Boolean(this._missed))} @input=${() => this._missed = false} @keydown=${this.#findKey}>` : nothing}
+        ${this._finding ? html`<console-find .screen=${this.#screen} @close=${this.#endFind}></console-find>` : nothing}
+        <button type="button" class="console-size" title="Columns and rows: press to tell them to the guest’s shell (types stty)"
+          aria-label="Tell the guest’s shell the size, ${this._size}" ?disabled=${!open} @click=${this.#tellSize}>${this._size ?? ''}</button>
         ${this.#button('search', 'Find', this.#find)}
         ${this.#button('copy', 'Copy the selection, or all', this.#copy)}
         ${this.#button('paste', 'Paste', this.#paste, !open)}
-        ${this.#button('resize', 'Tell the guest’s shell this size (types stty)', this.#tellSize, !open)}
         ${this.#button('download', 'Save as a text file', this.#download)}
         ${this.#button('expand', 'Full screen', this.#expand)}
       </div>
       <div class="console-body"><div class="console-screen"></div></div>
-      <div class="console-foot"><span><kbd>Ctrl</kbd> <kbd>Shift</kbd> <kbd>C</kbd> / <kbd>V</kbd> copy and paste</span><span><kbd>Ctrl</kbd> <kbd>]</kbd> leave the keyboard</span></div>
+      <touch-keys @press=${event => this.#screen.press(event.detail)}></touch-keys>
+      <div class="console-foot"><span><kbd>Ctrl</kbd> <kbd>Shift</kbd> <kbd>C</kbd> / <kbd>V</kbd> copy and paste</span><span><kbd>Ctrl</kbd> <kbd>Shift</kbd> <kbd>F</kbd> find</span><span><kbd>Ctrl</kbd> <kbd>]</kbd> leave the keyboard</span></div>
     </section>`;
   }
 }

@@ -12,17 +12,26 @@ const theme = {
   brightCyan: '#8ae6eb', brightWhite: '#ffffff',
 };
 
-/** After this long without output, or this long in all, what comes is no longer the scrollback's replay. Milliseconds. */
-const replayQuiet = 200;
-const longestReplay = 1500;
+const found = {
+  decorations: {
+    matchBackground: '#4d3f16', matchOverviewRuler: '#f0c05a', activeMatchBackground: '#9a7410', activeMatchColorOverviewRuler: '#ffffff',
+  },
+};
 
-/** The terminal on the page. Dispatches 'input' (detail: Uint8Array), 'resize' and 'leave' (Ctrl+], as in `xl console`). */
+/** A phone's width has room for few columns. */
+const fontSize = matchMedia('(max-width: 40rem)').matches ? 11 : 13;
+
+/**
+ * The terminal on the page. Dispatches 'input' (detail: Uint8Array), 'resize', 'found' (detail: { resultIndex, resultCount }),
+ * and what the keyboard asks of the page: 'copy', 'find' and 'leave' (Ctrl+], as in `xl console`).
+ */
 export class Screen extends EventTarget {
-  #terminal = new Terminal({ fontFamily: `${fontFamily}, monospace`, fontSize: 13, lineHeight: 1.25, theme, scrollback: 20_000, cursorBlink: true, allowProposedApi: true });
+  #terminal = new Terminal({ fontFamily: `${fontFamily}, monospace`, fontSize, lineHeight: 1.25, theme, scrollback: 20_000, cursorBlink: true, allowProposedApi: true });
   #fit = new FitAddon();
   #search = new SearchAddon();
-  #replayStart = 0;
-  #lastOutput = 0;
+  #shown = false;
+  #unshown = 0;
+  #answers = false;
 
   constructor() {
     super();
@@ -32,6 +41,7 @@ export class Screen extends EventTarget {
     terminal.loadAddon(new WebLinksAddon());
     const encoder = new TextEncoder();
     terminal.onData(text => this.#input(encoder.encode(text)));
+    this.#search.onDidChangeResults(results => this.dispatchEvent(new CustomEvent('found', { detail: results })));
     terminal.onBinary(text => this.#input(Uint8Array.from(text, c => c.charCodeAt(0))));
     terminal.onResize(() => this.dispatchEvent(new Event('resize')));
     terminal.attachCustomKeyEventHandler(event => this.#key(event));
@@ -41,7 +51,7 @@ export class Screen extends EventTarget {
   /** Shows the terminal in an element, and keeps it as large as that. */
   async open(element) {
     // Cells are measured once: the font has to be there.
-    await document.fonts.load(`13px ${fontFamily}`);
+    await document.fonts.load(`${fontSize}px ${fontFamily}`);
     this.#terminal.open(element);
     this.#fit.fit();
     new ResizeObserver(() => element.clientHeight && this.#fit.fit()).observe(element);
@@ -51,15 +61,15 @@ export class Screen extends EventTarget {
   beginReplay() {
     // In line with output that is still being written, which Terminal.reset() would overtake.
     this.#terminal.write('\x1bc');
-    this.#replayStart = this.#lastOutput = performance.now();
+    this.#shown = this.#answers = false;
   }
 
   write(bytes) {
-    const now = performance.now();
-    if (now - this.#lastOutput > replayQuiet || now - this.#replayStart > longestReplay)
-      this.#replayStart = -Infinity;
-    this.#lastOutput = now;
-    this.#terminal.write(bytes);
+    this.#unshown++;
+    this.#terminal.write(bytes, () => {
+      this.#unshown--;
+      this.#shown = true;
+    });
   }
 
   get columns() {
@@ -96,8 +106,35 @@ export class Screen extends EventTarget {
     this.#terminal.paste(text);
   }
 
-  find(text, { back = false } = {}) {
-    return back ? this.#search.findPrevious(text) : this.#search.findNext(text);
+  /** Types what a key of this name types: for keyboards that don't have it. */
+  press(key) {
+    const arrow = this.#terminal.modes.applicationCursorKeysMode ? '\x1bO' : '\x1b[';
+    this.#terminal.input({
+      Escape: '\x1b', Tab: '\t', 'Ctrl+C': '\x03', 'Ctrl+D': '\x04', Up: `${arrow}A`, Down: `${arrow}B`, Right: `${arrow}C`, Left: `${arrow}D`,
+    }[key]);
+  }
+
+  /** Whether a program has the whole screen for itself (an editor, a pager), so that what is typed is no shell's. */
+  get isTaken() {
+    return this.#terminal.buffer.active.type === 'alternate';
+  }
+
+  /** Finds the newest occurrence. */
+  find(text) {
+    this.#terminal.clearSelection();
+    this.#search.findPrevious(text, found);
+  }
+
+  findOlder(text) {
+    this.#search.findPrevious(text, found);
+  }
+
+  findNewer(text) {
+    this.#search.findNext(text, found);
+  }
+
+  endFind() {
+    this.#search.clearDecorations();
   }
 
   dispose() {
@@ -105,6 +142,7 @@ export class Screen extends EventTarget {
   }
 
   #input(bytes) {
+    this.#answers ||= this.#shown && this.#unshown === 0;
     this.dispatchEvent(new CustomEvent('input', { detail: bytes }));
   }
 
@@ -114,19 +152,20 @@ export class Screen extends EventTarget {
         this.dispatchEvent(new Event('leave'));
       return false;
     }
-    if (event.ctrlKey && event.shiftKey && event.code === 'KeyC') {
-      event.preventDefault();
-      if (event.type === 'keydown')
-        this.dispatchEvent(new Event('copy'));
-      return false;
-    }
-    return true;
+    const asked = event.ctrlKey && event.shiftKey && { KeyC: 'copy', KeyF: 'find' }[event.code];
+    if (!asked)
+      return true;
+    event.preventDefault();
+    if (event.type === 'keydown')
+      this.dispatchEvent(new Event(asked));
+    return false;
   }
 
   // A terminal answers the guest's questions (where is the cursor? what are you?) as if it were typed. The scrollback's
   // old questions, and those that other watchers see as well, must not be answered here: the answers would land in the shell.
+  // So nothing is answered before somebody types here, to a screen that shows all that came.
   #silenceQueries() {
-    const silent = () => performance.now() - this.#replayStart < longestReplay || !this.#terminal.element?.contains(document.activeElement);
+    const silent = () => !this.#answers || !this.#terminal.element?.contains(document.activeElement);
     const parser = this.#terminal.parser;
     for (const question of [{ final: 'n' }, { prefix: '?', final: 'n' }, { final: 'c' }, { prefix: '>', final: 'c' }, { prefix: '=', final: 'c' },
       { intermediates: '$', final: 'p' }, { prefix: '?', intermediates: '$', final: 'p' }])

@@ -1,6 +1,6 @@
 import { html, nothing, repeat } from '../../lib/lit/lit.js';
 import { Element } from '../ui/element.js';
-import { icon } from '../ui/icon.js';
+import { searchBox } from '../ui/search-box.js';
 import { empty, loadProblem } from '../ui/notice.js';
 import { fullTime } from '../ui/format.js';
 import { listEvents } from '../api/cloud.js';
@@ -29,8 +29,8 @@ class EventLog extends Element {
   }
 
   #resource(id) {
-    const page = id.startsWith('i-') ? 'instances' : /^a[mkr]i-/.test(id) ? 'images' : null;
-    return page ? html`<a class="mono" href=${href(page, id)}>${id}</a>` : html`<code class="muted">${id}</code>`;
+    const address = id.startsWith('i-') ? href('instances', id) : /^a[mkr]i-/.test(id) ? href('images', id) : id.startsWith('ak-') ? href('access-keys') : null;
+    return address ? html`<a class="mono" href=${address}>${id}</a>` : html`<code class="muted">${id}</code>`;
   }
 
   render() {
@@ -42,8 +42,7 @@ class EventLog extends Element {
     const wanted = this._filter.trim().toLowerCase();
     const shown = items.filter(event => `${event.message} ${event.resourceId} ${event.kind}`.toLowerCase().includes(wanted));
     return html`${loadProblem(this.#query)}<div class="card">
-      <div class="table-tools"><div class="search">${icon('search')}<input class="input" type="search" placeholder="Filter" aria-label="Filter events"
-        @input=${event => this._filter = event.target.value}></div></div>
+      <div class="table-tools">${searchBox('Filter events', this._filter, text => this._filter = text)}</div>
       <ol class="event-list">${repeat(shown, event => event.id, event => html`<li class="event" data-kind=${event.kind}>
         <time datetime=${event.at}>${fullTime(event.at)}</time><p>${event.message}</p>${this.resourceId ? nothing : this.#resource(event.resourceId)}</li>`)}</ol>
       ${shown.length === 0 ? html`<div class="empty"><p>No event matches.</p></div>` : nothing}

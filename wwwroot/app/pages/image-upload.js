@@ -3,8 +3,9 @@ import { Element } from '../ui/element.js';
 import { icon } from '../ui/icon.js';
 import { problemNotice } from '../ui/notice.js';
 import { focusFirstMistake, inputField, selectField } from '../ui/field.js';
-import { say } from '../ui/toast.js';
-import { listImages, uploadImage } from '../api/cloud.js';
+import { complain, say } from '../ui/toast.js';
+import { listImages } from '../api/cloud.js';
+import { imageUpload } from '../live/image-upload.js';
 import { LiveQuery, concernsImages } from '../live/live-query.js';
 import { pagesOf } from '../live/pages-of.js';
 import { go, href } from '../shell/router.js';
@@ -14,20 +15,35 @@ import './upload-progress.js';
 
 /** Takes an image into the catalogue. What the file is, the service finds out from the file. */
 class ImageUploadPage extends Element {
-  static properties = { _image: { state: true }, _file: { state: true }, _tried: { state: true }, _sent: { state: true }, _problem: { state: true } };
+  static properties = { _image: { state: true }, _file: { state: true }, _tried: { state: true }, _problem: { state: true } };
 
   #images = new LiveQuery(this, () => pagesOf(listImages, Infinity), concernsImages);
-  #cancel;
+  #busy = Boolean(imageUpload.running);
 
   constructor() {
     super();
     this._image = { kind: 'machine', name: '', kernelId: '', ramdiskId: '', commandLine: '', sha256: '' };
   }
 
+  connectedCallback() {
+    super.connectedCallback();
+    imageUpload.addEventListener('change', this.#follow);
+  }
+
   disconnectedCallback() {
     super.disconnectedCallback();
-    this.#cancel?.abort();
+    imageUpload.removeEventListener('change', this.#follow);
   }
+
+  /** Progress, Cancel and a refusal are at the form's end, which may be below the window. */
+  #follow = async () => {
+    if (this.#busy === Boolean(imageUpload.running))
+      return;
+    this.#busy = !this.#busy;
+    this.requestUpdate();
+    await this.updateComplete;
+    this.querySelector('form')?.scrollIntoView({ block: 'end' });
+  };
 
   #set(changes) {
     this._image = { ...this._image, ...changes };
@@ -44,7 +60,7 @@ class ImageUploadPage extends Element {
   #mistakes() {
     const { kind, name, kernelId, sha256 } = this._image;
     return {
-      name: name.trim() ? null : 'Give it a name.',
+      name: !name.trim() ? 'Give it a name.' : name.trim().length > 128 ? 'A name has at most 128 characters.' : null,
       kernelId: kind === 'machine' && !kernelId ? 'Choose the kernel that boots this disk.' : null,
       file: kind !== 'machine' && !this._file ? `Choose the ${kinds[kind].file}.` : null,
       sha256: sha256 && !/^[0-9a-f]{64}$/i.test(sha256.trim()) ? 'A SHA-256 has 64 hex digits.' : null,
@@ -53,42 +69,37 @@ class ImageUploadPage extends Element {
 
   async #submit(event) {
     event.preventDefault();
+    if (this.#busy)
+      return;
     this._tried = true;
     await this.updateComplete;
     if (Object.values(this.#mistakes()).some(Boolean))
       return focusFirstMistake(this);
     const { kind, name, kernelId, ramdiskId, commandLine, sha256 } = this._image;
     const query = kind === 'machine' ? { kind, name: name.trim(), kernelId, ramdiskId, commandLine: commandLine.trim() } : { kind, name: name.trim() };
-    const file = this._file ?? new Blob([]);
     this._problem = null;
-    this._sent = { sent: 0, total: file.size, since: Date.now() };
-    this.#cancel = new AbortController();
-    this.#showEnd();
     try {
-      const image = await uploadImage(query, file, {
-        sha256: sha256.trim(),
-        progress: (sent, total) => this._sent = { ...this._sent, sent, total },
-        signal: this.#cancel.signal,
-      });
+      const image = await imageUpload.start(query, this._file ?? new Blob([]), sha256.trim());
       say(`${image.name} is in the catalogue`);
-      go('images', image.id);
+      if (this.isConnected)
+        go('images', image.id);
     } catch (problem) {
-      this._problem = problem.name === 'AbortError' ? null : problem;
+      if (problem.name !== 'AbortError')
+        this.#refused(problem);
     }
-    this._sent = null;
-    this.#showEnd();
   }
 
-  /** Progress, Cancel and a refusal are at the form's end, which may be below the window. */
-  async #showEnd() {
-    await this.updateComplete;
-    this.querySelector('form')?.scrollIntoView({ block: 'end' });
+  #refused(problem) {
+    if (this.isConnected)
+      this._problem = problem;
+    else
+      complain(problem);
   }
 
   #kinds() {
     return html`<fieldset class="card"><div class="card-head"><legend><h2>What is it?</h2></legend></div><div class="card-body">
       <div class="choices thirds">${Object.entries(kinds).map(([kind, { title, short, text }]) => html`
-        <label class="choice"><input type="radio" name="kind" value=${kind} .checked=${kind === this._image.kind} ?disabled=${Boolean(this._sent)}
+        <label class="choice"><input type="radio" name="kind" value=${kind} .checked=${kind === this._image.kind} ?disabled=${this.#busy}
           @change=${() => this.#set({ kind })}><span class="two-lines"><strong>${title} <span class="optional">${short}</span></strong><small>${text}</small></span></label>`)}
       </div></div></fieldset>`;
   }
@@ -123,7 +134,7 @@ class ImageUploadPage extends Element {
     const kind = this._image.kind;
     const hint = kind === 'machine' ? 'A raw root disk of any size. Without one, instances run from their ramdisk.' : `A ${kinds[kind].file} of any size.`;
     return html`<section class="card"><div class="card-head"><h2>File</h2></div><div class="card-body fields">
-      <file-drop .file=${this._file} .hint=${hint} ?disabled=${Boolean(this._sent)} @file=${event => this.#take(event.detail)}></file-drop>
+      <file-drop .file=${this._file} .hint=${hint} ?disabled=${this.#busy} ?data-invalid=${Boolean(wrong.file)} @file=${event => this.#take(event.detail)}></file-drop>
       ${wrong.file ? html`<div class="field"><p class="wrong" role="alert">${wrong.file}</p></div>` : nothing}
     </div></section>`;
   }
@@ -131,12 +142,9 @@ class ImageUploadPage extends Element {
   #end() {
     const label = this._file || this._image.kind !== 'machine' ? 'Upload' : 'Register without a disk';
     return html`
-      ${this._sent ? html`<upload-progress class="card card-body" .sent=${this._sent}></upload-progress>` : nothing}
+      <upload-progress></upload-progress>
       ${problemNotice(this._problem)}
-      <div class="page-actions">
-        <button class="button primary large" ?disabled=${Boolean(this._sent)}>${icon('upload')} ${label}</button>
-        ${this._sent ? html`<button type="button" class="button large" @click=${() => this.#cancel.abort()}>Cancel</button>` : nothing}
-      </div>`;
+      <div class="page-actions"><button class="button primary large" aria-disabled=${String(this.#busy)}>${icon('upload')} ${label}</button></div>`;
   }
 
   render() {

@@ -47,6 +47,11 @@ class ImagePage extends Element {
       fact('Kernel command line', html`<copy-text .text=${image.commandLine} label="the command line"></copy-text>`));
   }
 
+  updated() {
+    if (this.#query.data)
+      document.title = `${this.#query.data.name} · Images · CloudPv`;
+  }
+
   render() {
     const image = this.#query.data;
     if (this.#query.problem?.status === 404)

@@ -10,6 +10,7 @@ import { href } from '../shell/router.js';
 import { kindTag } from './image-kinds.js';
 import '../ui/data-table.js';
 import '../ui/time-ago.js';
+import './upload-progress.js';
 
 const segments = [
   { title: 'All', has: () => true },
@@ -55,6 +56,7 @@ class ImagesPage extends Element {
         <div class="page-actions">${data?.items.length ? upload : nothing}</div>
       </div>
       ${loadProblem(this.#query)}
+      <upload-progress></upload-progress>
       <data-table ?hidden=${this.#query.failed} noun="image" addressed .columns=${columns} .rows=${data?.items} .segments=${segments} .empty=${nothingYet}
         .more=${data?.more ? this.#more : null}></data-table>`;
   }

@@ -28,7 +28,7 @@ class InstanceDetails extends Element {
       fact('Instance type', instance.instanceType),
       fact('vCPUs', instance.vcpus),
       fact('Memory', memory(instance.memoryMiB)),
-      fact('Host', this.#hosts.data?.items.find(h => h.id === instance.hostId)?.name ?? instance.hostId),
+      fact('Host', html`<a href=${href('hosts')}>${this.#hosts.data?.items.find(h => h.id === instance.hostId)?.name ?? instance.hostId}</a>`),
       fact('Launched', html`<time-ago .time=${instance.launchedAt}></time-ago>`),
       fact('State since', html`<time-ago .time=${instance.stateChangedAt}></time-ago>`),
       instance.stateReason ? fact('State reason', html`${instance.stateReason.message || instance.stateReason.code}`) : nothing);

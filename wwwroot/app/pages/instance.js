@@ -42,12 +42,22 @@ class InstancePage extends Element {
   }
 
   #tabs(instance) {
-    const chosen = tabs.find(t => t.tab === this.tab) ?? tabs[0];
+    const chosen = this.#chosen;
     return html`
       <div class="tabs" role="tablist" @keydown=${this.#key}>${tabs.map(t => html`
         <a role="tab" id="tab-${t.tab}" href=${href('instances', instance.id, t.tab)} aria-selected=${String(t === chosen)} aria-controls="tab-panel"
           tabindex=${t === chosen ? 0 : -1}>${t.title}</a>`)}</div>
       <div id="tab-panel" role="tabpanel" aria-labelledby="tab-${chosen.tab}">${chosen.body(instance)}</div>`;
+  }
+
+  updated() {
+    const instance = this.#query.data;
+    if (instance)
+      document.title = `${instance.name} · ${this.#chosen.title} · CloudPv`;
+  }
+
+  get #chosen() {
+    return tabs.find(t => t.tab === this.tab) ?? tabs[0];
   }
 
   render() {

@@ -56,7 +56,7 @@ class InstancesPage extends Element {
       { key: 'launched', title: 'Launched', sort: i => Date.parse(i.launchedAt), cell: i => html`<time-ago .time=${i.launchedAt}></time-ago>` },
       {
         key: 'console', title: html`<span class="visually-hidden">Console</span>`, className: 'end',
-        cell: i => html`<a class="icon-button" href=${href('instances', i.id, 'console')} aria-label="Console of ${i.name}" title="Console">${icon('terminal')}</a>`,
+        cell: i => i.state === 'terminated' ? '' : html`<a class="icon-button" href=${href('instances', i.id, 'console')} aria-label="Console of ${i.name}" title="Console">${icon('terminal')}</a>`,
       },
     ];
   }

@@ -13,6 +13,15 @@ export function launchMistakes({ name, count, vcpus, memoryMiB, commandLine }) {
   return Object.fromEntries(Object.entries(mistakes).filter(([, mistake]) => mistake));
 }
 
+/** The memory that hosts have for instances, in MiB: what is free in all, and the largest host's whole. */
+export function roomOf(hosts) {
+  const available = hosts.filter(host => host.state === 'available');
+  return {
+    free: available.reduce((sum, host) => sum + Math.max(0, host.memoryMiB - host.memoryHeldMiB), 0),
+    largest: Math.max(0, ...hosts.map(host => host.memoryMiB)),
+  };
+}
+
 /** The form as the service takes it: what was left empty is the image's or the type's. */
 export function toLaunch({ name, count, imageId, instanceType, vcpus, memoryMiB, kernelId, ramdiskId, commandLine }) {
   return {

@@ -1,27 +1,28 @@
 import { html, nothing } from '../../lib/lit/lit.js';
 import { Element } from '../ui/element.js';
 import { icon } from '../ui/icon.js';
-import { empty, loadProblem, problemNotice } from '../ui/notice.js';
+import { empty, loadProblem, notice, problemNotice } from '../ui/notice.js';
 import { field, focusFirstMistake, inputField, isWhole, selectField } from '../ui/field.js';
+import { searchBox } from '../ui/search-box.js';
 import { memory, plural, vcpus } from '../ui/format.js';
 import { say } from '../ui/toast.js';
-import { launchInstances, listImages, listInstanceTypes, newToken } from '../api/cloud.js';
-import { LiveQuery, concernsImages } from '../live/live-query.js';
+import { launchInstances, listHosts, listImages, listInstanceTypes, newToken } from '../api/cloud.js';
+import { LiveQuery, concernsImages, concernsInstances } from '../live/live-query.js';
 import { pagesOf } from '../live/pages-of.js';
 import { go, href } from '../shell/router.js';
-import { launchMistakes, toLaunch } from './launch-rules.js';
+import { launchMistakes, roomOf, toLaunch } from './launch-rules.js';
 
 /** The launch form: one page, everything with a sensible start. */
 class LaunchPage extends Element {
   static properties = {
-    image: {}, _launch: { state: true }, _tried: { state: true }, _busy: { state: true }, _problem: { state: true }, _search: { state: true },
+    image: {}, type: {}, _launch: { state: true }, _tried: { state: true }, _busy: { state: true }, _problem: { state: true }, _search: { state: true },
   };
 
   #catalogue = new LiveQuery(this, async () => {
-    const [images, types] = await Promise.all([pagesOf(listImages, Infinity), listInstanceTypes()]);
+    const [images, types, hosts] = await Promise.all([pagesOf(listImages, Infinity), listInstanceTypes(), listHosts()]);
     this.#choose(images.items, types.items);
-    return { images: images.items, types: types.items };
-  }, concernsImages);
+    return { images: images.items, types: types.items, room: roomOf(hosts.items) };
+  }, event => concernsImages(event) || concernsInstances(event));
 
   // Of one filled-in form: sending it again after an answer was lost launches nothing twice.
   #token = newToken();
@@ -37,7 +38,7 @@ class LaunchPage extends Element {
     if (!machines.some(image => image.id === this._launch.imageId))
       this._launch = { ...this._launch, imageId: (machines.find(image => image.id === this.image) ?? machines[0])?.id ?? '' };
     if (!this._launch.instanceType)
-      this._launch = { ...this._launch, instanceType: (types.find(type => type.memoryMiB >= 256) ?? types[0])?.name ?? '' };
+      this._launch = { ...this._launch, instanceType: (types.find(type => type.name === this.type) ?? types.find(type => type.memoryMiB >= 256) ?? types[0])?.name ?? '' };
   }
 
   #set(changes) {
@@ -48,6 +49,8 @@ class LaunchPage extends Element {
 
   async #submit(event) {
     event.preventDefault();
+    if (this._busy)
+      return;
     this._tried = true;
     await this.updateComplete;
     if (Object.keys(launchMistakes(this._launch)).length > 0) {
@@ -63,7 +66,7 @@ class LaunchPage extends Element {
     } catch (problem) {
       this._problem = problem;
       await this.updateComplete;
-      this.querySelector('.summary .notice')?.scrollIntoView({ block: 'nearest' });
+      this.querySelector('.summary [role=alert]')?.scrollIntoView({ block: 'nearest' });
     }
     this._busy = false;
   }
@@ -90,8 +93,7 @@ class LaunchPage extends Element {
     const wanted = this._search.trim().toLowerCase();
     const shown = machines.filter(image => `${image.name} ${image.id} ${image.description}`.toLowerCase().includes(wanted));
     return html`<fieldset class="card"><div class="card-head"><legend><h2>Image</h2></legend>
-      ${machines.length > 6 ? html`<div class="search">${icon('search')}<input class="input" type="search" placeholder="Filter" aria-label="Filter images"
-        @input=${event => this._search = event.target.value}></div>` : nothing}</div>
+      ${machines.length > 6 ? searchBox('Filter images', this._search, text => this._search = text) : nothing}</div>
       <div class="card-body"><div class="choices scroll">${shown.map(image => html`
         <label class="choice"><input type="radio" name="image" value=${image.id} .checked=${image.id === this._launch.imageId}
           @change=${() => this.#set({ imageId: image.id })}>
@@ -99,12 +101,13 @@ class LaunchPage extends Element {
       ${shown.length === 0 ? html`<p class="muted">No image matches.</p>` : nothing}</div></div></fieldset>`;
   }
 
-  #types({ types }) {
+  #types({ types, room }) {
     return html`<fieldset class="card"><div class="card-head"><legend><h2>Instance type</h2></legend></div><div class="card-body">
       <div class="choices grid">${types.map(type => html`
         <label class="choice"><input type="radio" name="type" value=${type.name} .checked=${type.name === this._launch.instanceType}
           @change=${() => this.#set({ instanceType: type.name })}>
-          <span class="two-lines"><strong>${type.name}</strong><small class="nowrap">${vcpus(type.vcpus)}, ${memory(type.memoryMiB)}</small></span></label>`)}
+          <span class="two-lines"><strong>${type.name}</strong><small class="nowrap">${vcpus(type.vcpus)}, ${memory(type.memoryMiB)}</small>
+            ${type.memoryMiB > room.largest ? html`<small class="warn">Fits no host</small>` : type.memoryMiB > room.free ? html`<small class="warn">No room now</small>` : nothing}</span></label>`)}
       </div></div></fieldset>`;
   }
 
@@ -144,11 +147,15 @@ class LaunchPage extends Element {
     const { count, vcpus: cpus, memoryMiB } = this._launch;
     const type = this.#type();
     const number = isWhole(count, 1, 100) ? +count : 0;
+    const each = type && (+memoryMiB || type.memoryMiB);
+    const room = this.#catalogue.data.room.free;
     const row = (name, value) => html`<dt>${name}</dt><dd>${value}</dd>`;
-    const total = type && number ? html`${vcpus((+cpus || type.vcpus) * number)}, ${memory((+memoryMiB || type.memoryMiB) * number)}` : '';
+    const total = type && number ? html`${vcpus((+cpus || type.vcpus) * number)}, ${memory(each * number)}` : '';
     return html`<aside class="card summary"><div class="card-head"><h2>Summary</h2></div><div class="card-body">
-      <dl>${row('Image', this.#image()?.name ?? '')}${row('Type', type?.name ?? '')}${row('Instances', number || '')}${row('In all', total)}</dl>
-      <button class="button primary large" ?disabled=${this._busy}>${this._busy ? 'Launching…' : number > 1 ? `Launch ${number} instances` : 'Launch instance'}</button>
+      <dl>${row('Image', this.#image()?.name ?? '')}${row('Type', type?.name ?? '')}${row('Instances', number || '')}${row('In all', total)}${row('Free now', memory(room))}</dl>
+      ${each * number > room ? notice('busy', 'There may be no room for this', 'The hosts have less memory free right now. Terminate or stop instances, or choose a smaller type.') : nothing}
+      <button class="button primary large" aria-disabled=${String(Boolean(this._busy))}>${this._busy ? 'Launching…' : number > 1 ? `Launch ${number} instances` : 'Launch instance'}</button>
+      <a class="button plain" href=${href('instances')}>Cancel</a>
       ${problemNotice(this._problem)}
     </div></aside>`;
   }

@@ -40,6 +40,8 @@ class NewAccessKey extends Element {
 
   async #submit(event) {
     event.preventDefault();
+    if (this._busy)
+      return;
     this._tried = true;
     await this.updateComplete;
     if (this.#mistake())
@@ -75,7 +77,7 @@ class NewAccessKey extends Element {
       ${problemNotice(this._problem)}
       <div class="buttons">
         <button type="button" class="button" @click=${this.#close}>Cancel</button>
-        <button class="button primary" ?disabled=${this._busy}>${this._busy ? 'Creating…' : 'Create'}</button>
+        <button class="button primary" aria-disabled=${String(this._busy)}>${this._busy ? 'Creating…' : 'Create'}</button>
       </div></form>`;
   }
 

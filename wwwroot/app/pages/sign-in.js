@@ -14,6 +14,8 @@ class SignInPage extends Element {
 
   async #submit(event) {
     event.preventDefault();
+    if (this._busy)
+      return;
     const field = this.querySelector('#key');
     const key = field.value.trim();
     this._problem = null;
@@ -54,7 +56,7 @@ class SignInPage extends Element {
           ${this._wrong ? html`<p class="wrong" role="alert">${this._wrong}</p>` : nothing}
           <p class="hint" id="key-hint">It is also in the file <code>admin.key</code> of the data folder.</p>
         </div>
-        <button class="button primary large" ?disabled=${this._busy}>${this._busy ? 'Signing in…' : 'Sign in'}</button>
+        <button class="button primary large" aria-disabled=${String(Boolean(this._busy))}>${this._busy ? 'Signing in…' : 'Sign in'}</button>
       </form>
     </main>`;
   }

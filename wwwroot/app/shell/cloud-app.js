@@ -94,7 +94,7 @@ class CloudApp extends Element {
         </header>
         <nav-bar id="nav" class="nav" role="region" aria-label="CloudPv" .section=${page.section} ?data-open=${this._navOpen}></nav-bar>
         ${this._navOpen ? html`<div class="nav-veil" @click=${this.#closeNav}></div>` : nothing}
-        <main id="main" class="page" tabindex="-1"><connection-banner></connection-banner>${keyed(page.key, page.render(route))}</main>
+        <main id="main" class="page" tabindex="-1" ?inert=${this._navOpen}><connection-banner></connection-banner>${keyed(page.key, page.render(route))}</main>
       </div>
       <confirm-dialog></confirm-dialog>
       <toast-list></toast-list>`;

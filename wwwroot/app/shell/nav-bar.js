@@ -1,6 +1,7 @@
 import { html } from '../../lib/lit/lit.js';
 import { Element } from '../ui/element.js';
 import { icon, mark } from '../ui/icon.js';
+import { complain } from '../ui/toast.js';
 import { signOut } from '../api/session.js';
 import { eventStream } from '../live/event-stream.js';
 import { href } from './router.js';
@@ -25,6 +26,14 @@ class NavBar extends Element {
     eventStream.removeEventListener('state', this.#update);
   }
 
+  async #signOut() {
+    try {
+      await signOut();
+    } catch (problem) {
+      complain(problem);
+    }
+  }
+
   render() {
     return html`
       <a class="brand" href=${href('instances')}>${mark} CloudPv</a>
@@ -37,7 +46,7 @@ class NavBar extends Element {
         <a class="nav-link" href="swagger" target="_blank" rel="noopener">${icon('code')} REST API</a>
         <div class="nav-foot-row">
           <theme-switch></theme-switch>
-          <button type="button" class="icon-button" aria-label="Sign out" title="Sign out" @click=${signOut}>${icon('signOut')}</button>
+          <button type="button" class="icon-button" aria-label="Sign out" title="Sign out" @click=${this.#signOut}>${icon('signOut')}</button>
         </div>
         <p class="live" role="status" data-state=${eventStream.state}
           title="Whether this page hears of changes as they happen">${liveWords[eventStream.state]}</p>

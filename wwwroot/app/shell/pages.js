@@ -24,7 +24,7 @@ export const sections = [
 
 // Addresses, most special first; ':id' takes one part. Parts after these are the page's own (its tab).
 const pages = [
-  ['instances/launch', 'Launch instances', route => html`<launch-page class="page-element" .image=${route.query.get('image') ?? ''}></launch-page>`],
+  ['instances/launch', 'Launch instances', route => html`<launch-page class="page-element" .image=${route.query.get('image') ?? ''} .type=${route.query.get('type') ?? ''}></launch-page>`],
   ['instances/:id', ({ parts }) => parts[1], ({ parts }) => html`<instance-page class="page-element" .instanceId=${parts[1]} .tab=${parts[2] ?? 'details'}></instance-page>`],
   ['instances', 'Instances', () => html`<instances-page class="page-element"></instances-page>`],
   ['images/upload', 'Upload an image', () => html`<image-upload-page class="page-element"></image-upload-page>`],
@@ -36,7 +36,8 @@ const pages = [
   ['access-keys', 'Access keys', () => html`<access-keys-page class="page-element"></access-keys-page>`],
 ];
 
-const nowhere = html`<div class="card">${empty('search', 'There is no such page', 'The address may be mistyped or old.',
+const nowhere = html`<div class="page-head"><h1>There is no such page</h1></div>
+  <div class="card">${empty('search', 'Nothing is at this address', 'It may be mistyped or old.',
   html`<a class="button primary" href=${href('instances')}>Go to the instances</a>`)}</div>`;
 
 /** @returns {{key: string, section: string, title: string, render: (route) => any}} */

@@ -2,6 +2,7 @@ import { html, nothing, repeat, live } from '../../lib/lit/lit.js';
 import { Element } from './element.js';
 import { icon } from './icon.js';
 import { plural } from './format.js';
+import { searchBox } from './search-box.js';
 import { currentRoute, keepQuery, onRoute } from '../shell/router.js';
 
 /**
@@ -125,8 +126,7 @@ class DataTable extends Element {
 
   #tools() {
     return html`<div class="table-tools">
-      <div class="search">${icon('search')}<input class="input" type="search" placeholder="Filter" aria-label="Filter ${this.noun}s"
-        .value=${live(this._filter)} @input=${event => this.#show(event.target.value, this._segment)}></div>
+      ${searchBox(`Filter ${this.noun}s`, live(this._filter), text => this.#show(text, this._segment))}
       ${this.segments ? html`<div class="segments" role="group" aria-label="Show">${this.segments.map((segment, i) => html`
         <button type="button" aria-pressed=${String(i === this._segment)} @click=${() => this.#show(this._filter, i)}>${segment.title}
           <span class="count">${this.rows?.filter(segment.has).length ?? ''}</span></button>`)}</div>` : nothing}

@@ -32,4 +32,4 @@ export const selectField = ({ value, change, options, ...rest }) => field({
 export const isWhole = (text, least, most) => /^\d{1,9}$/.test(text.trim()) && +text >= least && +text <= most;
 
 /** Puts the keyboard where the first mistake is. */
-export const focusFirstMistake = form => form.querySelector('[aria-invalid=true]')?.focus();
+export const focusFirstMistake = form => form.querySelector('[aria-invalid=true], [data-invalid] button')?.focus();

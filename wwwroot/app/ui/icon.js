@@ -32,7 +32,6 @@ const shapes = {
   menu: svg`<path d="M3 5.5h14M3 10h14M3 14.5h14"/>`,
   expand: svg`<path d="M12 3.5h4.5V8M8 16.5H3.5V12M16.5 3.5 11.5 8.5M3.5 16.5l5-5"/>`,
   eye: svg`<path d="M2 10s2.8-5.2 8-5.2S18 10 18 10s-2.8 5.2-8 5.2S2 10 2 10z"/><circle cx="10" cy="10" r="2.3"/>`,
-  resize: svg`<path d="M3.5 8V3.5H8M16.5 12v4.5H12M3.5 3.5l5 5M16.5 16.5l-5-5"/>`,
   code: svg`<path d="m7 6-4 4 4 4M13 6l4 4-4 4"/>`,
 };
 
