@@ -53,7 +53,7 @@ public sealed class InstancesTests(FakeCloud cloud, Chromium chromium)
     }
 
     [Fact]
-    public async Task Picked_instances_are_stopped_together()
+    public async Task Picked_instances_are_stopped_together_once_confirmed()
     {
         string[] ids = [await cloud.LaunchAsync("pair"), await cloud.LaunchAsync("pair")];
         var page = await OpenAsync();
@@ -61,6 +61,8 @@ public sealed class InstancesTests(FakeCloud cloud, Chromium chromium)
             await page.Row(id).GetByRole(AriaRole.Checkbox).CheckAsync();
 
         await page.Button("Stop").ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Dialog)).ToContainTextAsync("Stop 2 instances?");
+        await page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "Stop" }).ClickAsync();
 
         foreach (var id in ids)
             await Expect(page.Row(id).Badge()).ToHaveTextAsync("Stopped");

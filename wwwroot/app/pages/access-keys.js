@@ -55,7 +55,9 @@ class AccessKeysPage extends Element {
     }
     say(`${key.name} was revoked`);
     if (own)
-      signedOut();
+      return signedOut();
+    // The button that had the focus goes with its row.
+    this.querySelector('.page-actions button').focus();
   }
 
   render() {

@@ -57,7 +57,7 @@ class InstanceDetails extends Element {
 
   render() {
     const instance = this.instance;
-    return html`<div class="fact-cards">${this.#machine(instance)}${this.#boot(instance)}${this.#network(instance)}${this.#origin(instance)}</div>`;
+    return html`<div class="fact-cards">${this.#machine(instance)}${this.#boot(instance)}<div class="fact-cards stacked">${this.#network(instance)}${this.#origin(instance)}</div></div>`;
   }
 }
 customElements.define('instance-details', InstanceDetails);
