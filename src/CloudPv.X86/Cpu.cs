@@ -40,8 +40,9 @@ public sealed unsafe partial class Cpu : IDisposable
         _guestBlock = new GuestBlock(bus.Options);
         _descriptors = descriptors;
 
-        // SAFETY: the context is zeroed memory of exactly the size that ContextLayout describes; it lives until Dispose.
-        _context = (CpuContext*)HostSystem.MapAnonymousPages(ContextLayout.Size, HostSystem.ProtRead | HostSystem.ProtWrite);
+        // SAFETY: the context is zeroed memory of at least the size that ContextLayout describes; it lives until Dispose.
+        _context = (CpuContext*)HostSystem.MapAlignedPages(ContextLayout.MappedSize, HostSystem.ProtRead | HostSystem.ProtWrite);
+        HostSystem.UseHugePages((byte*)_context, ContextLayout.MappedSize);
         Mailbox = new CpuMailbox(_context);
         _stubs = new Stubs(_region.Assembler);
         _region.EndStubs();
@@ -131,7 +132,7 @@ public sealed unsafe partial class Cpu : IDisposable
         _guestBlock.Dispose();
         _region.Dispose();
         _self.Free();
-        HostSystem.Unmap((byte*)_context, ContextLayout.Size);
+        HostSystem.Unmap((byte*)_context, ContextLayout.MappedSize);
     }
 
     private AddressSpace NewSpace(CpuMode mode) => new(_context, mode, _bus, _stubs);

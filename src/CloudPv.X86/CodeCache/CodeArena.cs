@@ -10,7 +10,7 @@ internal static unsafe class CodeArena
 
     private static readonly Lock Gate = new();
     private static readonly Stack<nint> Freed = new();
-    private static byte* _next = HostSystem.MapAnonymousPages(TotalSize, HostSystem.ProtNone);
+    private static byte* _next = HostSystem.MapAlignedPages(TotalSize, HostSystem.ProtNone);
 
     public static byte* Start { get; } = _next;
 
@@ -30,6 +30,7 @@ internal static unsafe class CodeArena
             }
 
             Map((byte*)region, HostSystem.ProtRead | HostSystem.ProtWrite | HostSystem.ProtExecute);
+            HostSystem.UseHugePages((byte*)region, CodeRegion.Size);
             return (byte*)region;
         }
     }

@@ -15,7 +15,10 @@ internal static unsafe partial class HostSystem
     public const int MapAnonymous = 0x20;
     public const int MapNoReserve = 0x4000;
 
+    public const ulong HugePageSize = 2 << 20;
+
     private const int MfdCloexec = 1;
+    private const int MadvHugePage = 14;
     private const nint SysArchPrctl = 158;
     private const nint ArchSetGs = 0x1001;
     private const ulong AtHwcap2 = 26;
@@ -27,6 +30,21 @@ internal static unsafe partial class HostSystem
     /// <summary>Maps anonymous zeroed pages; nothing is committed before it is touched.</summary>
     public static byte* MapAnonymousPages(ulong size, int protection) =>
         Map(null, size, protection, MapPrivate | MapAnonymous | MapNoReserve, -1);
+
+    /// <summary>The same at a multiple of <see cref="HugePageSize"/>, so that <see cref="UseHugePages"/> can be of use.</summary>
+    public static byte* MapAlignedPages(ulong size, int protection)
+    {
+        var mapped = MapAnonymousPages(size + HugePageSize, protection);
+        var aligned = (byte*)(((ulong)mapped + HugePageSize - 1) & ~(HugePageSize - 1));
+        if (aligned != mapped)
+            Unmap(mapped, (ulong)(aligned - mapped));
+        if (aligned != mapped + HugePageSize)
+            Unmap(aligned + size, (ulong)(mapped + HugePageSize - aligned));
+        return aligned;
+    }
+
+    /// <summary>Asks for huge pages, which cost fewer faults and fewer TLB entries. The host may have none to give.</summary>
+    public static void UseHugePages(byte* address, ulong size) => _ = madvise(address, (nuint)size, MadvHugePage);
 
     public static byte* Map(byte* address, ulong size, int protection, int flags, int descriptor)
     {
@@ -84,6 +102,9 @@ internal static unsafe partial class HostSystem
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int munmap(void* address, nuint length);
+
+    [LibraryImport("libc")]
+    private static partial int madvise(void* address, nuint length, int advice);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int memfd_create(string name, uint flags);

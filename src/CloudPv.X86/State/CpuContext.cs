@@ -103,6 +103,9 @@ internal static class ContextLayout
 
     public const int Size = Translations + (2 * ModeSize);
 
+    /// <summary><see cref="Size"/> in whole huge pages.</summary>
+    public const ulong MappedSize = (Size + HostSystem.HugePageSize - 1) & ~(HostSystem.HugePageSize - 1);
+
     public static int ReadTags(CpuMode mode) => Translations + ((int)mode * ModeSize);
 
     public static int WriteTags(CpuMode mode) => ReadTags(mode) + TableSize;

@@ -45,28 +45,14 @@ public sealed class BootTests(RunningService service)
     }
 
     [Fact]
-    public async Task The_kernel_log_has_no_oops_and_no_stall()
+    public async Task The_kernel_log_has_no_error_that_a_boot_on_xen_lacks()
     {
         await using var instance = await TestInstance.LaunchAsync(service, vcpus: 2);
         await using var console = await instance.LogInAsync();
 
-        (await console.RunAsync("dmesg | grep -cE 'Oops|BUG:|rcu.*stall|soft lockup|Call Trace' || true")).ShouldBe("0");
-    }
-
-    [Fact]
-    public async Task The_kernel_warns_in_its_log_and_not_on_the_console_of_who_works_there()
-    {
-        await using var instance = await TestInstance.LaunchAsync(service);
-        await instance.WaitForAsync("running");
-        await using var console = await GuestConsole.OpenAsync(service, instance.Id);
-        await console.ExpectAsync("Run /init as init process"); // the boot itself is told there
-        await console.ExpectAsync("login: ");
-        await console.TypeAsync("root\n");
-        await console.ExpectAsync("root@.*:~# ");
-
-        (await console.RunAsync("echo '<4>a warning' > /dev/kmsg; echo none")).ShouldBe("none");
-        (await console.RunAsync("echo '<3>an error' > /dev/kmsg")).ShouldContain("an error");
-        (await console.RunAsync("dmesg | grep -c 'a warning'")).ShouldBe("1");
+        // Levels 0 to 3. Xen has no local APIC to show either, which Linux says of each CPU but the first.
+        (await console.RunAsync("dmesg -r | grep '^<[0-3]>' | grep -v 'APIC id mismatch' || true")).ShouldBeEmpty();
+        (await console.RunAsync("dmesg | grep -E 'Oops|BUG:|stall|soft lockup|Call Trace' || true")).ShouldBeEmpty();
     }
 
     private static string ZeroSum { get; } = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(new byte[4_000_000]));
