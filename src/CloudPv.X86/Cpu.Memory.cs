@@ -202,7 +202,7 @@ public sealed unsafe partial class Cpu : IEmulatorMemory
         var host = _bus.Memory.Frame(page.Frame);
         if (access.Write && !_bus.Frames.TryAnnounceWriteTag(page.Frame))
             return ResolveCodeWrite(host + offset, new CodeWrite(page.Frame, offset, access.Size), access);
-        Space.Tlb.Fill(address, host, access.Write, page.PageShift);
+        Space.Tlb.Fill(Space.Fetcher.Root, address, host, access.Write, page.PageShift);
         return host + offset;
     }
 

@@ -6,9 +6,10 @@ public sealed class CpuBus : IDisposable
     private readonly Lock _exclusive = new();
     private Cpu[] _cpus = [];
     private int _stopping;
+    private ulong _mappingVersion = Unwatched;
     private ulong _codeMappingVersion = Unwatched;
 
-    /// <summary>The <see cref="CodeMappingVersion"/> of a guest whose page tables nobody watches.</summary>
+    /// <summary>The <see cref="MappingVersion"/> of a guest whose page tables nobody watches.</summary>
     internal const ulong Unwatched = 0;
 
     public CpuBus(MachineMemory memory, TranslatorOptions options)
@@ -31,21 +32,32 @@ public sealed class CpuBus : IDisposable
     internal PageWalker Walker { get; }
 
     /// <summary>
-    /// Counts the changes of page tables that can have taken code away from where it was. As long as it stays, and unless it is <see cref="Unwatched"/>, code stays
-    /// where it was found.
+    /// Counts the changes of page tables and rights that can have taken something away from where it was, or only those that can have so taken code. As long as the count
+    /// stays, and unless it is <see cref="Unwatched"/>, what was found stays where it was found.
     /// </summary>
-    internal ulong CodeMappingVersion => Volatile.Read(ref _codeMappingVersion);
+    internal ulong MappingVersion(bool ofCode) => Volatile.Read(ref ofCode ? ref _codeMappingVersion : ref _mappingVersion);
 
     /// <summary>
-    /// Says that an entry which led to executable pages was changed, in a page table that some CPU's root may lead to. Who calls this once has to call it after each
-    /// such change, before the flush that makes the change count.
+    /// Says that an entry was changed that was present in a page table to which some CPU's root may lead. Who calls this once has to call it after each such change, before
+    /// the flush that makes the change count.
     /// </summary>
-    public void CodeMappingsChanged() => Interlocked.Increment(ref _codeMappingVersion);
+    /// <param name="ofCode">Whether the entry led to pages that may be executed.</param>
+    public void MappingsChanged(bool ofCode)
+    {
+        Interlocked.Increment(ref _mappingVersion);
+        if (ofCode)
+            Interlocked.Increment(ref _codeMappingVersion);
+    }
 
     /// <summary>The guest's rights in a frame. A lowered right counts from the next <see cref="FlushTlb(ReadOnlySpan{ulong})"/> on.</summary>
     public FrameAccess GetAccess(ulong frame) => Frames.Access(frame);
 
-    public void SetAccess(ulong frame, ulong count, FrameAccess access) => Frames.SetAccess(frame, count, access);
+    public void SetAccess(ulong frame, ulong count, FrameAccess access)
+    {
+        Frames.SetAccess(frame, count, access);
+        if (MappingVersion(ofCode: false) != Unwatched)
+            MappingsChanged(ofCode: true);
+    }
 
     /// <summary>Flushes the whole TLB of every CPU whose bit is set in <paramref name="cpus"/> (by <see cref="Cpu.Index"/>; other CPUs may run).
     /// When it returns, none of them will use an older translation. Must not be called with a lock held that a CPU takes while it runs.</summary>

@@ -24,7 +24,7 @@ internal sealed unsafe class PageTableUpdates(DomainMemory memory)
             if (((old ^ value) & ~PageTableEntry.FastPath) == 0)
             {
                 old = Write(ref entry, value, preserveAccessed);
-                TellOfCode(level, old);
+                TellOfChange(level, old);
                 return 0;
             }
             long error = ioOnly && memory.IsMemory(PageTableEntry.Frame(value)) ? XenErrno.EBUSY : memory.Types.GetFromEntry(table, level, value);
@@ -32,7 +32,7 @@ internal sealed unsafe class PageTableUpdates(DomainMemory memory)
                 return error;
         }
         old = Write(ref entry, value, preserveAccessed);
-        TellOfCode(level, old);
+        TellOfChange(level, old);
         memory.Types.PutFromEntry(table, level, old);
 
         // Xen flushes all CPUs when a table above level 1 changes; where nothing was mapped before, no CPU can have a translation of it.
@@ -55,7 +55,7 @@ internal sealed unsafe class PageTableUpdates(DomainMemory memory)
                 return error;
         }
         actual = Interlocked.CompareExchange(ref Entry(table, slot), value, expected);
-        TellOfCode(FrameType.L1, actual);
+        TellOfChange(FrameType.L1, actual);
         memory.Types.PutFromEntry(table, FrameType.L1, actual == expected ? expected : value);
         return 0;
     }
@@ -66,15 +66,15 @@ internal sealed unsafe class PageTableUpdates(DomainMemory memory)
     public ulong Replace(Mfn table, int slot, ulong value)
     {
         ulong old = Interlocked.Exchange(ref Entry(table, slot), value);
-        TellOfCode(FrameType.L1, old);
+        TellOfChange(FrameType.L1, old);
         return old;
     }
 
-    /// <summary>An entry through which code could be reached was changed. Tables that are taken out of use need no such word: what a vCPU's root leads to is in use.</summary>
-    private void TellOfCode(FrameType level, ulong old)
+    /// <summary>An entry was changed that led somewhere. Tables that are taken out of use need no such word: what a vCPU's root leads to is in use.</summary>
+    private void TellOfChange(FrameType level, ulong old)
     {
-        if (PageTableEntry.IsPresent(old) && (level != FrameType.L1 || (old & PageTableEntry.NoExecute) == 0))
-            memory.CodeMappingsChanged();
+        if (PageTableEntry.IsPresent(old))
+            memory.MappingsChanged(ofCode: level != FrameType.L1 || (old & PageTableEntry.NoExecute) == 0);
     }
 
     private ref ulong Entry(Mfn table, int slot) => ref ((ulong*)memory.Pointer(table))[slot];

@@ -7,7 +7,7 @@ internal sealed unsafe class AddressSpace
 
     public AddressSpace(CpuContext* context, CpuMode mode, CpuBus bus, Stubs stubs)
     {
-        Tlb = new SoftTlb(context, mode);
+        Tlb = new SoftTlb(context, mode, bus);
         Jumps = new JumpCache(context, mode, stubs.Leave(LeaveReason.JumpCacheMiss));
         Fetcher = new CodeFetcher(bus);
         _executed = new ExecutedPages(bus.Walker);
@@ -41,7 +41,8 @@ internal sealed unsafe class AddressSpace
 
     public void Flush()
     {
-        Tlb.Flush();
+        if (!Tlb.IsUnchanged(Fetcher.Root))
+            Tlb.Flush();
         if (Fetcher.IsUnchanged)
             return;
         Fetcher.Flush();

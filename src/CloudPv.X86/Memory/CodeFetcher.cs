@@ -10,7 +10,7 @@ internal sealed unsafe class CodeFetcher(CpuBus bus)
 
     private readonly ulong[] _pages = CreateInvalid();
     private readonly ulong[] _frames = new ulong[Entries];
-    private readonly CodeMappings _mappings = new(bus);
+    private readonly MappingWatch _watch = new(bus, ofCode: true);
     private LargePageRange _large;
 
     /// <summary>The level-4 table.</summary>
@@ -62,11 +62,11 @@ internal sealed unsafe class CodeFetcher(CpuBus bus)
         var index = (int)(page >> 12) & (Entries - 1);
         _pages[index] = page;
         _frames[index] = frame;
-        _mappings.Add(Root, page);
+        _watch.Add(Root, page);
     }
 
     /// <summary>Whether all that was fetched since the last <see cref="Flush()"/> is certainly still where it was, also if <see cref="Root"/> is another now.</summary>
-    public bool IsUnchanged => _mappings.AreUnchanged(Root);
+    public bool IsUnchanged => _watch.AreUnchanged(Root);
 
     /// <summary>Whether flushing an address must flush all, because it may lie in a large page.</summary>
     public bool IsInLargePage(ulong address) => _large.Contains(address);
@@ -75,7 +75,7 @@ internal sealed unsafe class CodeFetcher(CpuBus bus)
     {
         Array.Fill(_pages, Invalid);
         _large.Clear();
-        _mappings.Clear();
+        _watch.Clear();
     }
 
     public void Flush(ulong address)

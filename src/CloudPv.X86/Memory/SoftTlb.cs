@@ -18,18 +18,21 @@ internal sealed unsafe class SoftTlb
     private readonly ushort[] _filled = new ushort[1024];
     private int _filledCount = int.MaxValue;
 
+    private readonly MappingWatch _watch;
     private LargePageRange _large;
 
     // SAFETY: the context is ContextLayout.Size bytes; every index is masked to the table's size.
-    public SoftTlb(CpuContext* context, CpuMode mode)
+    public SoftTlb(CpuContext* context, CpuMode mode, CpuBus bus)
     {
+        _watch = new MappingWatch(bus, ofCode: false);
         _readTags = (ulong*)((byte*)context + ContextLayout.ReadTags(mode));
         _writeTags = (ulong*)((byte*)context + ContextLayout.WriteTags(mode));
         _pages = (byte**)((byte*)context + ContextLayout.Pointers(mode));
         Flush();
     }
 
-    public void Fill(ulong address, byte* page, bool writable, int pageShift)
+    /// <param name="root">The level-4 table of the walk.</param>
+    public void Fill(ulong root, ulong address, byte* page, bool writable, int pageShift)
     {
         var index = Index(address);
         var tag = 0 - (address & ~0xffful);
@@ -47,7 +50,11 @@ internal sealed unsafe class SoftTlb
             _writeTags[index] = tag;
         _pages[index] = page;
         _large.Add(address, pageShift);
+        _watch.Add(root, address);
     }
+
+    /// <summary>Whether a flush would drop nothing but what is certainly right under <paramref name="root"/>.</summary>
+    public bool IsUnchanged(ulong root) => _watch.AreUnchanged(root);
 
     /// <summary>The host address of what is at a linear address, where translated code could reach it without leaving.</summary>
     public bool TryFind(ulong address, bool write, out byte* host)
@@ -75,6 +82,7 @@ internal sealed unsafe class SoftTlb
 
         _filledCount = 0;
         _large.Clear();
+        _watch.Clear();
     }
 
     public void Flush(ulong address)

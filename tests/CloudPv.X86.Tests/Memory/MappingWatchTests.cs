@@ -2,8 +2,8 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace CloudPv.X86.Tests.Memory;
 
-/// <summary>Code that a flush finds where it was, without looking, in a guest that tells of changes (<see cref="CpuBus.CodeMappingsChanged"/>).</summary>
-public sealed class CodeMappingsTests : IDisposable
+/// <summary>What a flush leaves where it was, without looking, in a guest that tells of changes (<see cref="CpuBus.MappingsChanged"/>).</summary>
+public sealed class MappingWatchTests : IDisposable
 {
     private const ulong Function = 0x50_0000;
 
@@ -11,9 +11,9 @@ public sealed class CodeMappingsTests : IDisposable
     private readonly Cpu _cpu;
 
     /// <summary>A caller that goes to the function again and again by an indirect call, and has done so once.</summary>
-    public CodeMappingsTests()
+    public MappingWatchTests()
     {
-        _guest.Bus.CodeMappingsChanged();
+        _guest.Bus.MappingsChanged(ofCode: true);
         LoadFunction(1);
         _guest.Load(c =>
         {
@@ -37,7 +37,7 @@ public sealed class CodeMappingsTests : IDisposable
     {
         _guest.MapNew(Function, 1);
         LoadFunction(2);
-        _guest.Bus.CodeMappingsChanged();
+        _guest.Bus.MappingsChanged(ofCode: true);
         if (single)
             _cpu.FlushTlb(Function);
         else
@@ -49,7 +49,7 @@ public sealed class CodeMappingsTests : IDisposable
     [Fact]
     public void A_change_that_was_told_of_before_the_code_first_ran_is_old_news()
     {
-        _guest.Bus.CodeMappingsChanged();
+        _guest.Bus.MappingsChanged(ofCode: true);
         _cpu.FlushTlb();
         Call().ShouldBe(1ul);
         _cpu.FlushTlb();
@@ -87,6 +87,65 @@ public sealed class CodeMappingsTests : IDisposable
 
         Call().ShouldBe(1ul);
         _cpu.Statistics.JumpCacheMisses.ShouldBe(misses);
+    }
+
+    [Fact]
+    public void A_flush_without_a_change_costs_no_misses()
+    {
+        _cpu.FlushTlb();
+        Call().ShouldBe(1ul);
+        var misses = _cpu.Statistics.TlbMisses;
+        _cpu.FlushTlb();
+
+        Call().ShouldBe(1ul);
+        _cpu.Statistics.TlbMisses.ShouldBe(misses);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public unsafe void Data_elsewhere_that_was_told_of_is_seen_after_the_flush(bool single)
+    {
+        LoadReader(10);
+        Call().ShouldBe(10ul);
+        _cpu.FlushTlb();
+        Call().ShouldBe(10ul);
+
+        var frame = _guest.NewFrame();
+        *(ulong*)_guest.Memory.Frame(frame) = 20;
+        _guest.Map(TestGuest.DataAddress, frame, executable: false);
+        _guest.Bus.MappingsChanged(ofCode: false);
+        Call().ShouldBe(10ul, "no flush yet");
+        if (single)
+            _cpu.FlushTlb(TestGuest.DataAddress);
+        else
+            _cpu.FlushTlb();
+
+        Call().ShouldBe(20ul);
+    }
+
+    [Fact]
+    public void A_right_taken_from_a_frame_is_missed_after_the_flush()
+    {
+        LoadReader(10);
+        Call().ShouldBe(10ul);
+        _cpu.FlushTlb();
+        Call().ShouldBe(10ul);
+        unsafe
+        {
+            _guest.Bus.SetAccess((*_guest.Entry(TestGuest.DataAddress, _guest.Root) & 0x000f_ffff_ffff_f000) >> 12, 1, FrameAccess.None);
+        }
+
+        _cpu.FlushTlb();
+        _cpu.Run().Vector.ShouldBe((byte)14);
+    }
+
+    /// <summary>Makes the function give a word of data.</summary>
+    private unsafe void LoadReader(ulong word)
+    {
+        _guest.Data(0) = word;
+        _guest.Load(c => { c.mov(rdi, (long)TestGuest.DataAddress); c.mov(rax, __[rdi]); c.ret(); }, Function);
+        _guest.Bus.CodeWritten((ulong)(_guest.Pointer(Function) - _guest.Memory.Frame(0)) >> 12);
     }
 
     private ulong Call()

@@ -1,12 +1,13 @@
 namespace CloudPv.X86;
 
 /// <summary>
-/// Whether the pages that a mode's code was found in can still be where they were: asked at every flush of a TLB, and answered without looking at them, from the level-4
-/// entries that lead to them and <see cref="CpuBus.CodeMappingVersion"/>. A guest's kernel keeps its code where it is through thousands of flushes.
+/// Whether what was found through the page tables can still be so: asked at every flush of a TLB, and answered without a walk, from the level-4 entries that were gone
+/// through and from <see cref="CpuBus.MappingVersion"/>. A kernel asks for many more flushes than it changes what it uses itself.
 /// </summary>
-internal sealed class CodeMappings(CpuBus bus)
+/// <param name="ofCode">Whether only what may be executed was looked for.</param>
+internal sealed class MappingWatch(CpuBus bus, bool ofCode)
 {
-    private const int Most = 4;
+    private const int Most = 8;
 
     private readonly ulong[] _addresses = new ulong[Most];
     private readonly ulong[] _entries = new ulong[Most];
@@ -19,10 +20,10 @@ internal sealed class CodeMappings(CpuBus bus)
     {
         _count = 0;
         _overflowed = false;
-        _version = bus.CodeMappingVersion;
+        _version = bus.MappingVersion(ofCode);
     }
 
-    /// <summary>Notes the level-4 entry that code at an address is reached by.</summary>
+    /// <summary>Notes the level-4 entry that an address is reached by.</summary>
     public void Add(ulong root, ulong address)
     {
         var top = PageWalker.TopOf(address);
@@ -42,10 +43,10 @@ internal sealed class CodeMappings(CpuBus bus)
         _entries[_count++] = entry;
     }
 
-    /// <summary>Whether all code that was added is certainly found under <paramref name="root"/>, and in the same frames as before.</summary>
+    /// <summary>Whether all that was added is certainly found under <paramref name="root"/>, in the same frames and with the same rights as before.</summary>
     public bool AreUnchanged(ulong root)
     {
-        if (_overflowed || _version != bus.CodeMappingVersion || _version == CpuBus.Unwatched)
+        if (_overflowed || _version != bus.MappingVersion(ofCode) || _version == CpuBus.Unwatched)
             return false;
         for (var index = 0; index < _count; index++)
         {

@@ -5,15 +5,15 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace CloudPv.Hypervisor.Tests;
 
-/// <summary>However a kernel maps other code where code has run, its vCPU finds that code after the next flush, though flushes don't look at what they believe unchanged.</summary>
-public sealed class CodeMappingTests : IDisposable
+/// <summary>However a kernel changes what is mapped where its vCPU has been, the vCPU sees it after the next flush, though flushes don't look at what they believe unchanged.</summary>
+public sealed class RemappingTests : IDisposable
 {
     private const ulong Executable = GuestRig.Present | GuestRig.User | PageTableEntry.GuestKernel;
-    private static readonly Pfn First = new(0x300), Second = new(0x301), Level1 = new(0x303);
+    private static readonly Pfn First = new(0x300), Second = new(0x301), Level1 = new(0x303), Data = new(0x304);
 
     private readonly GuestRig _guest = new();
 
-    public CodeMappingTests()
+    public RemappingTests()
     {
         WriteCode(First, 1);
         WriteCode(Second, 2);
@@ -71,6 +71,44 @@ public sealed class CodeMappingTests : IDisposable
         _guest.Memory.TryEmulateStore(_guest.Vcpu, fault, out _).ShouldBeTrue();
         Flush();
         Run().ShouldBe(2ul);
+    }
+
+    [Fact]
+    public void By_taking_the_right_to_write_away()
+    {
+        WriteCode(First, code =>
+        {
+            code.mov(__[rdi], rax);
+            code.ud2();
+        });
+        Write().Vector.ShouldBe((byte)6);
+        _guest.Remap(Data, GuestRig.Present).ShouldBe(0);
+        Write().ShouldBe(new CpuExit(CpuExitKind.Exception, Vector: 14, ErrorCode: 7, FaultAddress: GuestRig.Address(Data).Value));
+    }
+
+    [Fact]
+    public void By_clearing_a_pages_dirty_bit()
+    {
+        const ulong Clean = GuestRig.Present | GuestRig.Writable | GuestRig.User | PageTableEntry.GuestKernel;
+        WriteCode(First, code =>
+        {
+            code.mov(__[rdi], rax);
+            code.ud2();
+        });
+        Write();
+        Flush();
+        Write();
+        _guest.UpdateVaMapping(GuestRig.Address(Data), _guest.Entry(Data, Clean), UvmFlags.TlbFlush).ShouldBe(0);
+        (_guest.EntryAt(GuestRig.Address(Data)) & PageTableEntry.Dirty).ShouldBe(0ul);
+        Write();
+        (_guest.EntryAt(GuestRig.Address(Data)) & PageTableEntry.Dirty).ShouldBe(PageTableEntry.Dirty);
+    }
+
+    /// <summary>Runs code that writes to the data page, up to its UD2.</summary>
+    private CpuExit Write()
+    {
+        _guest.Vcpu.Cpu.State.Rdi = GuestRig.Address(Data).Value;
+        return RunTo();
     }
 
     private void Flush() => _guest.Mmuext(MmuextCommand.TlbFlushLocal, default).ShouldBe(0);
