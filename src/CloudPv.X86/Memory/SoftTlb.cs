@@ -31,6 +31,7 @@ internal sealed unsafe class SoftTlb
         Flush();
     }
 
+    /// <summary>Enters what a walk found.</summary>
     /// <param name="root">The level-4 table of the walk.</param>
     public void Fill(ulong root, ulong address, byte* page, bool writable, int pageShift)
     {
