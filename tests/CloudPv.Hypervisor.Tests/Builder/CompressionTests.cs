@@ -96,6 +96,16 @@ public sealed class CompressionTests
         kernel.Compression.ShouldBe(format);
     }
 
+    /// <summary>A run that ends where its block's room does.</summary>
+    [Fact]
+    public void Zeros_fill_a_block_of_LZ4_to_its_last_byte()
+    {
+        byte[] data = new byte[(16 << 20) + 3];
+        data[^1] = 1;
+        using IMemoryOwner<byte> expanded = Decompressor.Expand(CompressionFormat.Lz4, Packer.Pack(CompressionFormat.Lz4, data), limit: data.Length + 64);
+        expanded.Memory.Span.SequenceEqual(data).ShouldBeTrue();
+    }
+
     /// <summary>LZ4's blocks of 8 MiB: a kernel is read block by block.</summary>
     [Fact]
     public void A_kernel_of_several_blocks_is_loaded_whole()

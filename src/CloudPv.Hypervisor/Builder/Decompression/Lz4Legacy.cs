@@ -97,10 +97,11 @@ internal static unsafe class Lz4Legacy
                 break;
             if (length > targetEnd - target)
                 return -1;
-            if (length + Stride <= targetEnd - target)
-                CopyMatch(target, offset, length);
-            else
-                CopyBytes(target, offset, length);
+            // At the end of the room, where a stride too much would be too much, the last bytes are copied one by one.
+            long byStride = Math.Clamp(targetEnd - target - Stride, 0, length);
+            if (byStride > 0)
+                CopyMatch(target, offset, byStride);
+            CopyBytes(target + byStride, offset, length - byStride);
             target += length;
         }
         throw Damaged();
