@@ -59,8 +59,9 @@ internal sealed class DomuRun(DomuConfig config)
             timer.Change(timeout, System.Threading.Timeout.InfiniteTimeSpan);
 
         DomuEnd end;
+        Task<DomuEnd> running = domu.RunAsync();
         using (WithConsole ? new ConsoleSession(domu.Console, domu.Destroy) : null)
-            end = await domu.RunAsync();
+            end = await running;
 
         var how = timedOut ? "timeout" : end.ToString().ToLowerInvariant();
         await Console.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"the domU ended after {started.Elapsed.TotalSeconds:F2} s: {how}"));

@@ -104,8 +104,9 @@ public sealed class Domu : IDisposable
     {
         if (_destroyed.Task.IsCompleted)
             return (DomuEnd.Destroyed, null);
+        Task<Domain> building = Task.Run(Build);
         LocalStore store = _toolstack.Local;
-        using Domain domain = await Task.Run(Build);
+        using Domain domain = await building;
         DomainNodes.Create(store, _spec, domain.Id, new(domain.XenstoreFrame, domain.XenstorePort), new(domain.ConsoleFrame, domain.ConsolePort));
         var connections = new Stack<IDisposable>();
         try

@@ -12,6 +12,7 @@ public sealed class Toolstack : IDisposable
     private int _lastDomain;
 
     private readonly HostNetwork? _network;
+    private readonly Lazy<LocalStore> _local;
 
     /// <param name="log">A line a call, for the host's owner.</param>
     /// <param name="network">Joins the interfaces that name no switch of another process; null: they are wired to nothing. Stays the caller's.</param>
@@ -20,15 +21,16 @@ public sealed class Toolstack : IDisposable
         _network = network;
         Host = host;
         Log = log;
-        Local = new(Store);
-        DomainNodes.CreateDom0(Local);
+        _local = new(CreateLocal);
     }
 
     public XenStore Store { get; } = new();
 
     internal Host Host { get; }
     internal Action<string> Log { get; }
-    internal LocalStore Local { get; }
+
+    /// <summary>Dom0's own access to the store; its nodes are made with the first use, which is while a domain is built.</summary>
+    internal LocalStore Local => _local.Value;
 
     /// <summary>Opens what a domU needs and makes it ready; <see cref="Domu.RunAsync"/> builds and runs it.</summary>
     /// <exception cref="ToolstackException">A file is missing or isn't what it should be.</exception>
@@ -47,9 +49,20 @@ public sealed class Toolstack : IDisposable
         }
     }
 
-    public void Dispose() => Local.Dispose();
+    public void Dispose()
+    {
+        if (_local.IsValueCreated)
+            Local.Dispose();
+    }
 
     internal DomainId NextDomainId() => new((ushort)Interlocked.Increment(ref _lastDomain));
+
+    private LocalStore CreateLocal()
+    {
+        var local = new LocalStore(Store);
+        DomainNodes.CreateDom0(local);
+        return local;
+    }
 
     // Each kind of device adds its own here.
     private void OpenDevices(DomainSpec spec, List<IDevice> devices)
