@@ -28,17 +28,22 @@ public sealed class EveryPageTests(FakeCloud cloud, Chromium chromium)
 
     [Theory]
     [MemberData(nameof(Addresses))]
-    public async Task A_page_fits_a_phone_without_scrolling_sideways(string address)
+    public async Task A_page_fits_phones_and_what_is_between_them_and_a_desk_without_scrolling_sideways(string address)
     {
         var page = await chromium.NewPageAsync(cloud.Address);
-        await page.SetViewportSizeAsync(390, 800);
+        await cloud.LaunchAsync("a name of many words, as long as people make them where nobody stops them");
         await page.SignInAsync(cloud.Key);
 
         await page.GoToAsync(address);
         await Expect(page.Locator("h1")).ToBeVisibleAsync();
 
-        await page.EvaluateAsync("scrollTo(1000, 0)");
-        (await page.EvaluateAsync<double>("scrollX")).ShouldBe(0);
+        await Expect(page.Locator("[aria-busy=true]")).ToHaveCountAsync(0);
+        foreach (var width in (int[])[320, 390, 640, 850, 1024])
+        {
+            await page.SetViewportSizeAsync(width, 800);
+            await page.EvaluateAsync("scrollTo(1000, 0)");
+            (await page.EvaluateAsync<double>("scrollX")).ShouldBe(0, $"{width} wide");
+        }
     }
 
     [Theory]
