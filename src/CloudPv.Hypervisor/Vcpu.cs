@@ -12,6 +12,7 @@ internal sealed unsafe partial class Vcpu : IDisposable
         Id = id;
         Descriptors = new DescriptorTables(this);
         Cpu = new Cpu(domain.Bus, id, Descriptors);
+        Debug = new DebugRegisters(Cpu);
         Runstate = new RunstateAccount(this);
         Timers = new VcpuTimers(this);
         _info = id < LegacyVcpuInfos.Length ? LegacyInfo : DummyInfo;

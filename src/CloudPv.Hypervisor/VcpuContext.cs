@@ -53,7 +53,7 @@ internal sealed partial class Vcpu
         set => _cr4 = Cr4Fixed | (value & Cr4GuestOwned);
     }
 
-    public DebugRegisters Debug { get; } = new();
+    public DebugRegisters Debug { get; }
 
     /// <summary>Reads what stands at RIP, for emulation.</summary>
     public GuestInstruction Instruction { get; } = new();

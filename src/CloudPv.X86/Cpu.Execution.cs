@@ -28,8 +28,10 @@ public sealed unsafe partial class Cpu
             if (Volatile.Read(ref _context->Interrupt) != 0 && TakeInterrupt())
                 return new CpuExit(CpuExitKind.Kicked);
             var trapping = (_context->State.Rflags & Rflags.Trap) != 0;
-            if (trapping)
+            if (trapping || HasBreakpoints)
                 kind = BlockKind.SingleStep;
+            if (HasBreakpoints && TryBreak(out var breakpoint))
+                return breakpoint;
             if (!TryFindBlock(_context->State.Rip, kind, out var block, out var exit))
                 return exit;
             if (_taskSwitched && block.UsesFpu)
@@ -76,10 +78,8 @@ public sealed unsafe partial class Cpu
                     fillsJumpCache = true;
                     break;
                 case LeaveReason.Emulate:
-                    if (!TryEmulate(out exit))
+                    if (!TryEmulate(out exit) || TrapsBehind(trapping, out exit))
                         return exit;
-                    if (trapping)
-                        return CpuFaults.SingleStep;
                     break;
                 case LeaveReason.InvalidOpcode:
                     return CpuFaults.InvalidOpcode;
@@ -96,8 +96,8 @@ public sealed unsafe partial class Cpu
                 case LeaveReason.Stepped:
                     if (_writesCode)
                         EndCodeWrite();
-                    if (trapping)
-                        return CpuFaults.SingleStep;
+                    if (TrapsBehind(trapping, out exit))
+                        return exit;
                     break;
                 case LeaveReason.AccessRefused:
                     if (_hostFailure is { } failure)
@@ -124,10 +124,8 @@ public sealed unsafe partial class Cpu
                                 return exit;
                             break;
                         case Refusal.Emulate:
-                            if (!TryEmulate(out exit))
+                            if (!TryEmulate(out exit) || TrapsBehind(trapping, out exit))
                                 return exit;
-                            if (trapping)
-                                return CpuFaults.SingleStep;
                             break;
                     }
 
@@ -218,7 +216,9 @@ public sealed unsafe partial class Cpu
             return false;
         Statistics.InstructionsEmulated++;
         PackFlags();
+        _emulates = true;
         var result = Emulator.Execute(ref _context->State, in instruction, this, _descriptors);
+        _emulates = false;
         UnpackFlags();
         exit = result.Status == EmulationStatus.NotHandled ? CpuFaults.InvalidOpcode : result.Exit;
         return result.Status == EmulationStatus.Done;

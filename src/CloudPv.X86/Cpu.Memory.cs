@@ -52,6 +52,8 @@ public sealed unsafe partial class Cpu : IEmulatorMemory
     public bool TryRead(ulong address, Span<byte> destination, out CpuExit fault)
     {
         fault = default;
+        if (_emulates && HasBreakpoints)
+            NoteAccess(address, destination.Length, write: false);
         while (!destination.IsEmpty)
         {
             if (!TryFindInTlb(address, write: false, out var host))
@@ -106,6 +108,8 @@ public sealed unsafe partial class Cpu : IEmulatorMemory
 
     bool IEmulatorMemory.TryWrite(ulong address, ReadOnlySpan<byte> source, out CpuExit fault)
     {
+        if (HasBreakpoints)
+            NoteAccess(address, source.Length, write: true);
         // All or nothing: both pages are looked at before either is written.
         var last = address + (ulong)source.Length - 1;
         if ((address ^ last) >> 12 == 0)
@@ -117,6 +121,8 @@ public sealed unsafe partial class Cpu : IEmulatorMemory
     bool IEmulatorMemory.TryCompareExchange(ulong address, int size, UInt128 expected, UInt128 desired, out UInt128 actual, out CpuExit fault)
     {
         actual = default;
+        if (HasBreakpoints)
+            NoteAccess(address, size, write: true);
         var last = address + (ulong)size - 1;
         if (!TryTranslate(address, AccessKind.Write, out var first, out fault) || !TryTranslate(last, AccessKind.Write, out var second, out fault))
             return false;
@@ -189,6 +195,8 @@ public sealed unsafe partial class Cpu : IEmulatorMemory
     {
         Statistics.TlbMisses++;
         _context->CommitNeeded = (ulong)Commitment.None;
+        if (HasBreakpoints)
+            NoteAccess(address, access.Size, access.Write);
         if (!PageWalker.IsCanonical(address) || !PageWalker.IsCanonical(address + (ulong)access.Size - 1))
             return access.Group ? Refuse(access, Refusal.Group) : Fault(access, access.Stack ? CpuFaults.Stack : CpuFaults.GeneralProtection);
         var offset = (int)(address & 0xfff);
@@ -202,7 +210,8 @@ public sealed unsafe partial class Cpu : IEmulatorMemory
         var host = _bus.Memory.Frame(page.Frame);
         if (access.Write && !_bus.Frames.TryAnnounceWriteTag(page.Frame))
             return ResolveCodeWrite(host + offset, new CodeWrite(page.Frame, offset, access.Size), access);
-        Space.Tlb.Fill(Space.Fetcher.Root, address, host, access.Write, page.PageShift);
+        if (!HasBreakpoints || !IsWatched(address))
+            Space.Tlb.Fill(Space.Fetcher.Root, address, host, access.Write, page.PageShift);
         return host + offset;
     }
 

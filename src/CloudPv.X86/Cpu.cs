@@ -88,10 +88,12 @@ public sealed unsafe partial class Cpu : IDisposable
         _runs = true;
         try
         {
+            TakeResumeFlag();
             UnpackFlags();
             *(uint*)((byte*)_context + ContextLayout.Mxcsr) &= ValidMxcsr;
             var exit = Execute();
             PackFlags();
+            PutResumeFlag();
             Statistics.CountExit(exit.Kind);
             return exit;
         }

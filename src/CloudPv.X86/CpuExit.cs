@@ -22,6 +22,6 @@ public enum CpuExitKind
 
 /// <summary>One return from guest code.</summary>
 /// <param name="Vector">The exception or interrupt number.</param>
-/// <param name="ErrorCode">As the CPU would push it; 0 where the vector has none. #PF: bit 0 present, 1 write, 2 user (always set: CPL 3), 4 fetch.</param>
+/// <param name="ErrorCode">As the CPU would push it; 0 where the vector has none. #PF: bit 0 present, 1 write, 2 user (always set: CPL 3), 4 fetch. #DB, which has none: its causes, as bits of DR6.</param>
 /// <param name="FaultAddress">#PF: the linear address.</param>
 public readonly record struct CpuExit(CpuExitKind Kind, byte Vector = 0, uint ErrorCode = 0, ulong FaultAddress = 0);

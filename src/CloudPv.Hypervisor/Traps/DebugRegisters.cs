@@ -1,9 +1,10 @@
+using CloudPv.X86;
 using CloudPv.Xen;
 
 namespace CloudPv.Hypervisor;
 
-/// <summary>DR0 to DR7 as a PV guest sees them (HYPERVISOR_set_debugreg, MOV DR). They are kept for the guest; no breakpoint fires.</summary>
-internal sealed class DebugRegisters
+/// <summary>DR0 to DR7 as a PV guest sees them (HYPERVISOR_set_debugreg, MOV DR). I/O breakpoints are kept for the guest; they don't fire.</summary>
+internal sealed class DebugRegisters(Cpu cpu)
 {
     private const ulong Dr6Ones = 0xffff_0ff0;
     private const ulong Dr6Zeros = 1 << 12;
@@ -49,14 +50,33 @@ internal sealed class DebugRegisters
                 break;
         }
         _registers[register] = value;
+        if (register != 6)
+            SetBreakpoints();
         return 0;
     }
 
-    /// <summary>DR6.BS.</summary>
-    public const ulong SingleStep = 1 << 14;
-
     /// <summary>Adds causes to DR6, as the CPU does when it raises #DB.</summary>
     public void Raise(ulong dr6) => _registers[6] |= dr6;
+
+    /// <summary>Tells the CPU of the breakpoints that DR7 enables, for the task (L) or for all (G).</summary>
+    private void SetBreakpoints()
+    {
+        const int FirstControl = 16, ControlBits = 4;
+        Span<Breakpoint> breakpoints = stackalloc Breakpoint[4];
+        int count = 0;
+        ulong dr7 = _registers[7];
+        for (int index = 0; index < 4; index++)
+        {
+            ulong control = dr7 >> (FirstControl + index * ControlBits);
+            var kind = (BreakpointKind)(control & 3);
+            if ((dr7 >> (index * 2) & 3) == 0 || !Enum.IsDefined(kind))
+                continue;
+            int length = (control >> 2 & 3) switch { 0 => 1, 1 => 2, 2 => 8, _ => 4 };
+            ulong address = kind == BreakpointKind.Execute ? _registers[index] : _registers[index] & ~(ulong)(length - 1);
+            breakpoints[count++] = new Breakpoint(index, kind, address, length);
+        }
+        cpu.SetBreakpoints(breakpoints[..count]);
+    }
 
     /// <summary>Whether one of the four is for I/O, where any is enabled at all.</summary>
     private static bool HasIoBreakpoint(ulong dr7)

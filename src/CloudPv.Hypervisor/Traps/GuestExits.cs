@@ -92,7 +92,7 @@ internal static class GuestExits
                 vcpu.TaskSwitched = false;
                 break;
             case ExceptionVector.Debug:
-                vcpu.Debug.Raise(DebugRegisters.SingleStep);
+                vcpu.Debug.Raise(exit.ErrorCode);
                 break;
         }
         TrapDelivery.InjectException(vcpu, exit.Vector, exit.ErrorCode);

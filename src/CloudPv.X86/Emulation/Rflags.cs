@@ -14,6 +14,7 @@ internal static class Rflags
     public const ulong Direction = 1 << 10;
     public const ulong Overflow = 1 << 11;
     public const ulong NestedTask = 1 << 14;
+    public const ulong Resume = 1 << 16;
     public const ulong AlignmentCheck = 1 << 18;
     public const ulong Identification = 1 << 21;
 

@@ -14,13 +14,18 @@ internal static class CpuFaults
     public const byte SimdVector = 19;
 
     public static CpuExit DivideError { get; } = new(CpuExitKind.Exception, DivideErrorVector);
-    public static CpuExit SingleStep { get; } = new(CpuExitKind.Exception, DebugVector);
     public static CpuExit InvalidOpcode { get; } = new(CpuExitKind.Exception, InvalidOpcodeVector);
     public static CpuExit DeviceNotAvailable { get; } = new(CpuExitKind.Exception, DeviceNotAvailableVector);
     public static CpuExit Stack { get; } = new(CpuExitKind.Exception, StackVector);
     public static CpuExit GeneralProtection { get; } = new(CpuExitKind.Exception, GeneralProtectionVector);
     public static CpuExit X87 { get; } = new(CpuExitKind.Exception, X87Vector);
     public static CpuExit Simd { get; } = new(CpuExitKind.Exception, SimdVector);
+
+    /// <summary>DR6.BS.</summary>
+    public const uint SingleStepCause = 1 << 14;
+
+    /// <param name="causes">As in DR6.</param>
+    public static CpuExit Debug(uint causes) => new(CpuExitKind.Exception, DebugVector, causes);
 
     public static CpuExit Page(ulong address, uint errorCode) => new(CpuExitKind.Exception, PageVector, errorCode, address);
 }

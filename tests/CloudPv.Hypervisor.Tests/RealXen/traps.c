@@ -29,9 +29,10 @@ void note_trap(u64 vector, u64 *frame)
 }
 
 #define HANDLER(vector) void trap_##vector(void); asm("trap_" #vector ": mov %rsp, %rsi; and $~15, %rsp; mov $" #vector ", %edi; call note_trap");
-HANDLER(6) HANDLER(7) HANDLER(11) HANDLER(12) HANDLER(13) HANDLER(80)
+HANDLER(1) HANDLER(6) HANDLER(7) HANDLER(11) HANDLER(12) HANDLER(13) HANDLER(80)
 
 static struct trap_info traps[] = {
+    { .vector = 1, .cs = USER_CODE, .address = (u64)trap_1 },
     { .vector = 6, .cs = USER_CODE, .address = (u64)trap_6 }, { .vector = 7, .cs = USER_CODE, .address = (u64)trap_7 },
     { .vector = 11, .cs = USER_CODE, .address = (u64)trap_11 }, { .vector = 12, .cs = USER_CODE, .address = (u64)trap_12 },
     { .vector = 13, .cs = USER_CODE, .address = (u64)trap_13 }, { 0 } };
@@ -153,6 +154,38 @@ static void ask_of_debug_registers(void)
     answer("DR5 with debug extensions", hypercall(__HYPERVISOR_set_debugreg, 5, 0, 0, 0));
     answer("DR7 0", hypercall(__HYPERVISOR_set_debugreg, 7, 0, 0, 0));
     asm volatile("mov %0, %%cr4" :: "r"(cr4));
+}
+
+void watched_code(void);
+void behind_watched_store(void);
+static volatile u64 watched_words[3];
+asm("watched_code: movl $1, watched_words + 8\n behind_watched_store: ret");
+
+static s64 set_debug_register(unsigned number, u64 value) { return hypercall(__HYPERVISOR_set_debugreg, number, value, 0, 0); }
+
+static void answer_debug_trap(const char *question)
+{
+    set_debug_register(7, 0);
+    answer_trap(question);
+    answer("DR6", hypercall(__HYPERVISOR_get_debugreg, 6, 0, 0, 0));
+    answer("at the instruction", seen.words[2] == (u64)watched_code);
+    answer("behind it", seen.words[2] == (u64)behind_watched_store);
+    answer("saved resume flag", seen.words[4] >> 16 & 1);
+    set_debug_register(6, 0);
+}
+
+static void ask_of_breakpoints(void)
+{
+    CATCH({ set_debug_register(0, (u64)(watched_words + 1)); set_debug_register(7, 0xd << 16 | 1); watched_code(); });
+    answer_debug_trap("write to a watched word");
+    CATCH({ set_debug_register(0, (u64)(watched_words + 2)); set_debug_register(7, 0xd << 16 | 1); watched_code(); });
+    answer_debug_trap("write beside it");
+    CATCH({ set_debug_register(3, (u64)(watched_words + 1)); set_debug_register(7, 0xful << 28 | 1 << 7); watched_code(); });
+    answer_debug_trap("write to a word watched for all accesses by DR3");
+    CATCH({ set_debug_register(0, (u64)watched_code); set_debug_register(7, 1); watched_code(); });
+    answer_debug_trap("watched code");
+    CATCH({ set_debug_register(0, (u64)watched_code); set_debug_register(1, (u64)(watched_words + 1)); set_debug_register(7, 0xd << 20 | 1 << 2 | 0 << 16 | 2); watched_code(); });
+    answer_debug_trap("watched code that writes a watched word");
 }
 
 static void ask_of_physical_irqs(void)
@@ -290,6 +323,7 @@ static void ask(void)
     ask_of_iret(3, "to the user");
     ask_of_syscalls();
     ask_of_debug_registers();
+    ask_of_breakpoints();
     ask_of_physical_irqs();
     ask_of_memory();
     ask_of_initialise();

@@ -114,6 +114,8 @@ internal sealed unsafe class HostCpu : IDisposable
 
     private static CpuExit Exit(ReadOnlySpan<ulong> slots)
     {
+        const int debug = 1;
+        const uint singleStep = 1 << 14;
         const int breakpoint = 3;
         const int pageFault = 14;
         var vector = (byte)slots[SlotTrap];
@@ -123,6 +125,8 @@ internal sealed unsafe class HostCpu : IDisposable
         var known = address < KernelHalf ? FetchWriteUserPresent : FetchWriteUser;
         return vector switch
         {
+            // The kernel keeps DR6 to itself; nothing but TF raises it here.
+            debug => new CpuExit(CpuExitKind.Exception, vector, singleStep),
             breakpoint => new CpuExit(CpuExitKind.SoftwareInterrupt, vector),
             pageFault => new CpuExit(CpuExitKind.Exception, vector, (uint)slots[SlotError] & known, address),
             _ => new CpuExit(CpuExitKind.Exception, vector, (uint)slots[SlotError]),
