@@ -55,6 +55,9 @@ internal sealed class DebugRegisters(Cpu cpu)
         return 0;
     }
 
+    /// <summary>DR6.BS.</summary>
+    public const uint SingleStep = 1 << 14;
+
     /// <summary>Adds causes to DR6, as the CPU does when it raises #DB.</summary>
     public void Raise(ulong dr6) => _registers[6] |= dr6;
 

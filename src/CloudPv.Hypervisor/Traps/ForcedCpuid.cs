@@ -13,6 +13,7 @@ internal static class ForcedCpuid
             return false;
         CpuidPolicy.Answer(vcpu);
         vcpu.Cpu.State.Rip += (ulong)Sequence.Length;
+        TrapDelivery.EndInstruction(vcpu);
         return true;
     }
 }

@@ -23,6 +23,7 @@ internal static class GuestExits
             case CpuExitKind.Cpuid:
                 CpuidPolicy.Answer(vcpu);
                 vcpu.Cpu.State.Rip += 2;
+                TrapDelivery.EndInstruction(vcpu);
                 break;
             case CpuExitKind.SoftwareInterrupt:
                 HandleSoftwareInterrupt(vcpu, exit.Vector);
@@ -104,7 +105,10 @@ internal static class GuestExits
             && vcpu.Cpu.Mode == CpuMode.Kernel && vcpu.Domain.HasAssist(VmAssistType.WritablePagetables);
         CpuExit? raised = null;
         if (mayBePageTableStore && vcpu.Domain.Memory.TryEmulateStore(vcpu, exit, out raised) && raised is null)
+        {
+            TrapDelivery.EndInstruction(vcpu);
             return;
+        }
         CpuExit fault = raised ?? exit;
         if (fault.Vector == ExceptionVector.PageFault)
             TrapDelivery.InjectPageFault(vcpu, fault.FaultAddress, fault.ErrorCode);

@@ -38,6 +38,8 @@ internal static class PrivilegedInstructions
         };
         if (done && !PortIo.Repeats(vcpu, instruction))
             state.Rip += (ulong)instruction.Length;
+        if (done)
+            TrapDelivery.EndInstruction(vcpu);
         return done;
     }
 

@@ -34,6 +34,17 @@ internal static class TrapDelivery
         InjectException(vcpu, ExceptionVector.PageFault, (errorCode & ~PageFaultUser) | modeBit);
     }
 
+    /// <summary>Ends an instruction that was carried out for the guest, and stepped over, as the CPU ends its own: RF is clear, and with TF set #DB follows.</summary>
+    public static void EndInstruction(Vcpu vcpu)
+    {
+        ref CpuState state = ref vcpu.Cpu.State;
+        state.Rflags &= ~GuestRflags.Resume;
+        if ((state.Rflags & GuestRflags.Trap) == 0)
+            return;
+        vcpu.Debug.Raise(DebugRegisters.SingleStep);
+        InjectException(vcpu, ExceptionVector.Debug);
+    }
+
     /// <summary>INT n: the gate's own handler, never with an error code. The caller has checked the gate's privilege.</summary>
     public static void InjectSoftwareInterrupt(Vcpu vcpu, byte vector)
     {

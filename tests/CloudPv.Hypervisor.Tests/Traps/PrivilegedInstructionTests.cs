@@ -172,6 +172,49 @@ public sealed class PrivilegedInstructionTests
         ((double)guest.Result(1)).ShouldBe(new SystemClock().TscFrequency / 1e6, tolerance: 1);
     }
 
+    private static readonly Dictionary<string, Action<Assembler>> Emulated = new(StringComparer.Ordinal)
+    {
+        ["cpuid"] = static c => c.cpuid(),
+        ["forced cpuid"] = static c => c.db(0x0f, 0x0b, (byte)'x', (byte)'e', (byte)'n', 0x0f, 0xa2),
+        ["mov from cr0"] = static c => c.mov(rax, cr0),
+        ["rdmsr"] = static c => c.rdmsr(),
+        ["wbinvd"] = static c => c.wbinvd(),
+    };
+
+    public static TheoryData<string> EmulatedNames => [.. Emulated.Keys];
+
+    [Theory]
+    [MemberData(nameof(EmulatedNames))]
+    public void A_single_step_ends_behind_an_instruction_that_is_carried_out_for_the_guest(string name)
+    {
+        const byte Debug = 1;
+        const int GetDebugreg = 9;
+        using TestGuest guest = TestGuest.Run(c =>
+        {
+            Label handler = c.CreateLabel(), behind = c.CreateLabel();
+            c.SetTraps(new Gate(Debug, 0, handler));
+            c.lea(rax, __[behind]);
+            c.Save(10, rax);
+            c.xor(eax, eax);
+            c.mov(ecx, ApicBase);
+            c.pushfq();
+            c.or(__qword_ptr[rsp], 0x100);
+            c.popfq();
+            Emulated[name](c);
+            c.Label(ref behind);
+            c.nop();
+            c.ShutDown(reason: 3);
+            c.Label(ref handler);
+            c.SaveFrom(0, __[rsp + 16]);
+            c.Call(GetDebugreg, 6);
+            c.Save(1, rax);
+            c.ShutDown();
+        });
+
+        guest.Result(0).ShouldBe(guest.Result(10));
+        guest.Result(1).ShouldBe(0xffff4ff0ul);
+    }
+
     private static void ReadMsr(Assembler c, uint index, int slot)
     {
         c.mov(ecx, index);
