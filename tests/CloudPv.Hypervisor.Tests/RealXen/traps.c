@@ -188,6 +188,26 @@ static void ask_of_breakpoints(void)
     answer_debug_trap("watched code that writes a watched word");
 }
 
+#define STEP(name, code) void step_##name(void); void behind_##name(void); \
+    asm("step_" #name ": pushf; orl $0x100, (%rsp); popf; " code "; behind_" #name ": nop; ret");
+STEP(nop, "nop") STEP(cpuid, "cpuid") STEP(forced_cpuid, "ud2; .ascii \"xen\"; cpuid") STEP(mov_from_cr0, "mov %cr0, %rax") STEP(wbinvd, "wbinvd")
+
+static void ask_of_single_steps(void)
+{
+#define ASK_OF_STEP(name) do { \
+        CATCH(step_##name()); \
+        answer_trap("single step over " #name); \
+        answer("DR6", hypercall(__HYPERVISOR_get_debugreg, 6, 0, 0, 0)); \
+        answer("behind it", seen.words[2] == (u64)behind_##name); \
+        set_debug_register(6, 0); \
+    } while (0)
+    ASK_OF_STEP(nop);
+    ASK_OF_STEP(cpuid);
+    ASK_OF_STEP(forced_cpuid);
+    ASK_OF_STEP(mov_from_cr0);
+    ASK_OF_STEP(wbinvd);
+}
+
 static void ask_of_physical_irqs(void)
 {
     static const unsigned commands[] = { PHYSDEVOP_pirq_eoi_gmfn_v2, PHYSDEVOP_pirq_eoi_gmfn_v1 };
@@ -324,6 +344,7 @@ static void ask(void)
     ask_of_syscalls();
     ask_of_debug_registers();
     ask_of_breakpoints();
+    ask_of_single_steps();
     ask_of_physical_irqs();
     ask_of_memory();
     ask_of_initialise();

@@ -132,6 +132,27 @@ public sealed class UserModeTests
     }
 
     [Fact]
+    public void A_return_to_32_bit_code_is_a_protection_fault_there()
+    {
+        using TestGuest guest = TestGuest.Run(c =>
+        {
+            Label handler = c.CreateLabel(), user = c.CreateLabel();
+            PrepareUserMode(c);
+            c.SetTraps(new Gate(13, 0, handler));
+            GoToUserMode(c, user, FlatSelectors.Code32);
+            c.Label(ref user);
+            c.ShutDown(reason: 3);
+            c.Label(ref handler);
+            c.SaveFrom(0, __[rsp + 16]);
+            c.SaveFrom(1, __[rsp + 32]);
+            c.ShutDown();
+        });
+
+        guest.Result(0).ShouldBe(FlatSelectors.Code32 & ~3ul, "the error code is the selector");
+        ((ushort)guest.Result(1)).ShouldBe(FlatSelectors.Code32);
+    }
+
+    [Fact]
     public void A_privileged_instruction_in_user_mode_stays_a_protection_fault()
     {
         using TestGuest guest = TestGuest.Run(c =>
@@ -162,7 +183,7 @@ public sealed class UserModeTests
         c.Call(StackSwitch, 0xe02b, KernelStack);
     }
 
-    private static void GoToUserMode(Assembler c, Label user)
+    private static void GoToUserMode(Assembler c, Label user, uint code = FlatSelectors.Code64)
     {
         // struct iret_context, from its end: ss, rsp, rflags, cs, rip, flags, rcx, r11, rax.
         c.push(0x2b);
@@ -170,7 +191,7 @@ public sealed class UserModeTests
         c.push((int)UserStack);
         c.push(0x202);
         c.push(0x33);
-        c.mov(__dword_ptr[rsp], 0xe033);
+        c.mov(__dword_ptr[rsp], code);
         c.lea(rax, __[user]);
         c.push(rax);
         for (int word = 0; word < 4; word++)
