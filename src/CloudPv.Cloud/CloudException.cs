@@ -15,6 +15,12 @@ public enum Refusal
     /// <summary>The content isn't what it should be.</summary>
     Unprocessable,
 
+    /// <summary>There is more content than was announced.</summary>
+    TooLarge,
+
+    /// <summary>The content did not arrive as it was sent.</summary>
+    Corrupted,
+
     /// <summary>No host has room for it.</summary>
     NoCapacity,
 

@@ -25,6 +25,7 @@ public static class CloudServices
         services.AddSingleton<EventLog>();
         services.AddSingleton<AccessKeys>();
         services.AddSingleton<ImageStore>();
+        services.AddSingleton<Uploads>();
         services.AddSingleton<ImageGarbage>();
         services.AddSingleton<ImageCatalogue>();
         services.AddSingleton<Launches>();
@@ -33,6 +34,7 @@ public static class CloudServices
         services.AddSingleton(new HostAddress($"unix:{folder.WorkerSocket}", new UnixSocketTransport(folder.WorkerSocket)));
         services.AddSingleton<HostSessions>();
         services.AddHostedService<CloudStart>();
+        services.AddHostedService<UploadExpiry>();
         services.AddHostedService(provider => provider.GetRequiredService<HostSessions>());
         return services;
     }

@@ -9,7 +9,7 @@ namespace CloudPv.Cloud;
 /// store with no leftovers. Keeps the embedded database running from then on.
 /// </summary>
 public sealed class CloudStart(
-    DataFolder folder, IDbContextFactory<CloudContext> database, AccessKeys keys, ImageStore store, ImageGarbage garbage, EmbeddedPostgres? postgres = null)
+    DataFolder folder, IDbContextFactory<CloudContext> database, AccessKeys keys, ImageStore store, Uploads uploads, ImageGarbage garbage, EmbeddedPostgres? postgres = null)
     : BackgroundService
 {
     public override async Task StartAsync(CancellationToken cancellationToken)
@@ -19,7 +19,7 @@ public sealed class CloudStart(
         await using (var db = await database.CreateDbContextAsync(cancellationToken))
             await db.Database.MigrateAsync(cancellationToken);
         await keys.EnsureFirstAccountAsync(WriteAdminKeyAsync, cancellationToken);
-        store.SweepUploads();
+        store.SweepUploads(uploads.DropExpired());
         await garbage.CollectAsync(cancellationToken);
         await base.StartAsync(cancellationToken);
     }

@@ -9,6 +9,8 @@ var app = builder.Build();
 app.UseProblems();
 app.UsePages();
 app.UseWebSockets();
+app.UseTusMethods();
+app.UseRouting();
 app.UseSignIn();
 app.MapHealth();
 app.MapApi();

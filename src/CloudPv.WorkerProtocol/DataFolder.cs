@@ -24,7 +24,7 @@ public sealed class DataFolder
     /// <summary>Image files, each named by the SHA-256 of its content (64 lower-case hex digits).</summary>
     public string Images => Path.Combine(Root, "images");
 
-    /// <summary>Uploads under way. Nothing in it outlives the web process that receives it.</summary>
+    /// <summary>Uploads under way. Only those that can be resumed outlive the web process that receives them.</summary>
     public string IncomingImages => Path.Combine(Root, "images", "incoming");
 
     /// <summary>One folder per instance: its spec, disks, sockets and logs. The worker's alone.</summary>

@@ -13,7 +13,7 @@ public sealed record ImageFilter(ImageKind? Kind = null, string? Name = null, bo
 
 /// <summary>The images of an account: registers, lists and deregisters them.</summary>
 public sealed class ImageCatalogue(
-    IDbContextFactory<CloudContext> database, ImageStore store, ImageGarbage garbage, HostSessions hosts, EventLog events, TimeProvider clock)
+    IDbContextFactory<CloudContext> database, ImageStore store, Uploads uploads, ImageGarbage garbage, HostSessions hosts, EventLog events, TimeProvider clock)
 {
     private const string DefaultRootDevice = "xvda";
 
@@ -43,6 +43,35 @@ public sealed class ImageCatalogue(
     {
         await CheckAsync(accountId, image, cancel);
         using var upload = await store.ReceiveAsync(content, cancel);
+        return await TakeInAsync(accountId, image, token, $"image {image with { Sha256 = upload.Sha256 }}", upload, cancel);
+    }
+
+    /// <summary>Takes in an image whose content was uploaded before. The upload is gone then, also where the content is refused.</summary>
+    /// <inheritdoc cref="RegisterAsync(string, NewImage, ClientToken?, Stream, CancellationToken)" path="/exception"/>
+    public async Task<Image> RegisterAsync(string accountId, NewImage image, ClientToken? token, string uploadId, CancellationToken cancel)
+    {
+        await CheckAsync(accountId, image, cancel);
+        var request = $"image {image} of {uploadId}";
+        if (token is not null && await FindEarlierAsync(accountId, token, request, cancel) is { } earlier)
+            return earlier;
+        using var upload = await store.ReadAsync(uploads.ContentOfComplete(accountId, uploadId), cancel);
+        try
+        {
+            var registered = await TakeInAsync(accountId, image, token, request, upload, cancel);
+            uploads.Remove(uploadId);
+            return registered;
+        }
+        catch (CloudException refused) when (refused.Refusal == Refusal.Unprocessable)
+        {
+            uploads.Remove(uploadId);
+            throw;
+        }
+    }
+
+    /// <param name="request">What the client token stands for.</param>
+    private async Task<Image> TakeInAsync(
+        string accountId, NewImage image, ClientToken? token, string request, ImageStore.Upload upload, CancellationToken cancel)
+    {
         if (image.Sha256 is not null && !string.Equals(image.Sha256, upload.Sha256, StringComparison.OrdinalIgnoreCase))
         {
             throw new CloudException(Refusal.Unprocessable, "ChecksumMismatch",
@@ -50,7 +79,7 @@ public sealed class ImageCatalogue(
         }
         var file = await InspectAsync(image.Kind, upload, cancel);
         using (await store.LockAsync(cancel))
-            return await SaveAsync(accountId, image, token, upload, file, cancel);
+            return await SaveAsync(accountId, image, token, request, upload, file, cancel);
     }
 
     /// <summary>Takes an image out of the catalogue. Instances launched from it go on, and keep its file while they are there.</summary>
@@ -123,11 +152,11 @@ public sealed class ImageCatalogue(
         new(Refusal.Unprocessable, $"Invalid{char.ToUpperInvariant(wanted[0])}{wanted[1..]}", why);
 
     private async Task<Image> SaveAsync(
-        string accountId, NewImage request, ClientToken? token, ImageStore.Upload upload, ImageInspection? found, CancellationToken cancel)
+        string accountId, NewImage request, ClientToken? token, string asked, ImageStore.Upload upload, ImageInspection? found, CancellationToken cancel)
     {
+        if (token is not null && await FindEarlierAsync(accountId, token, asked, cancel) is { } earlier)
+            return earlier;
         await using var db = await database.CreateDbContextAsync(cancel);
-        if (token is not null && await token.FindAsync(db, accountId, Fingerprint(request, upload), cancel) is { } earlier)
-            return await GetAsync(accountId, earlier, cancel);
         var image = new Image
         {
             Id = ResourceId.New(Image.Prefix(request.Kind)),
@@ -152,7 +181,7 @@ public sealed class ImageCatalogue(
             CreatedAt = clock.Now(),
         };
         db.Images.Add(image);
-        token?.Add(db, accountId, Fingerprint(request, upload), image.Id);
+        token?.Add(db, accountId, asked, image.Id);
         var registered = events.Add(db, accountId, image.Id, "image-registered", $"{image.Name} was registered: {image.Description}.");
         // First the file, then the row: a row always has its file, and a file with no row is collected.
         if (found is not null)
@@ -165,5 +194,9 @@ public sealed class ImageCatalogue(
     private static string DefaultCommandLine(NewImage request, ImageInspection? disk) =>
         disk is null ? "console=hvc0" : $"root=/dev/{request.RootDevice ?? DefaultRootDevice} ro console=hvc0";
 
-    private static string Fingerprint(NewImage request, ImageStore.Upload upload) => $"image {request with { Sha256 = upload.Sha256 }}";
+    private async Task<Image?> FindEarlierAsync(string accountId, ClientToken token, string request, CancellationToken cancel)
+    {
+        await using var db = await database.CreateDbContextAsync(cancel);
+        return await token.FindAsync(db, accountId, request, cancel) is { } earlier ? await GetAsync(accountId, earlier, cancel) : null;
+    }
 }

@@ -22,9 +22,10 @@ public sealed class ImageStore(DataFolder folder) : IDisposable
     }
 
     /// <summary>Removes what uploads of an earlier life left.</summary>
-    public void SweepUploads()
+    /// <param name="resumable">The names of the files that go on.</param>
+    public void SweepUploads(IReadOnlySet<string> resumable)
     {
-        foreach (var file in Directory.EnumerateFiles(folder.IncomingImages))
+        foreach (var file in Directory.EnumerateFiles(folder.IncomingImages).Where(file => !resumable.Contains(Path.GetFileName(file))).ToList())
             File.Delete(file);
     }
 
@@ -58,13 +59,21 @@ public sealed class ImageStore(DataFolder folder) : IDisposable
         }
     }
 
+    /// <summary>Looks at a complete file that is there already; it stays where it is unless kept.</summary>
+    public async Task<Upload> ReadAsync(string path, CancellationToken cancel)
+    {
+        await using var file = File.OpenRead(path);
+        return new Upload(this, path, Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancel)), file.Length, stays: true);
+    }
+
     /// <summary>The checksums of all files in the store.</summary>
     public IEnumerable<string> List() => Directory.EnumerateFiles(folder.Images).Select(f => Path.GetFileName(f));
 
     public void Delete(string sha256) => File.Delete(folder.ImageFile(sha256));
 
     /// <summary>A complete file that is not yet in the store.</summary>
-    public sealed class Upload(ImageStore store, string path, string sha256, long size) : IDisposable
+    /// <param name="stays">Whether it stays where it is when disposed.</param>
+    public sealed class Upload(ImageStore store, string path, string sha256, long size, bool stays = false) : IDisposable
     {
         public string FileName => Path.GetFileName(path);
 
@@ -76,7 +85,11 @@ public sealed class ImageStore(DataFolder folder) : IDisposable
         /// <summary>Puts it into the store; the same content twice is the same file.</summary>
         public void Keep() => File.Move(path, store.PathOf(sha256), overwrite: true);
 
-        public void Dispose() => File.Delete(path);
+        public void Dispose()
+        {
+            if (!stays)
+                File.Delete(path);
+        }
     }
 
     public void Dispose() => _lock.Dispose();

@@ -38,6 +38,7 @@ internal static class ApiSetup
         api.MapSession();
         api.MapAccessKeys();
         api.MapImages();
+        api.MapUploads();
         api.MapInstanceTypes();
         api.MapInstances();
         api.MapConsole();

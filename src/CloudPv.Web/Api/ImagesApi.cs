@@ -14,7 +14,7 @@ internal static class ImagesApi
         images.MapGet("/{id}", GetAsync).WithName("GetImage").WithSummary("One image").ProducesProblem(StatusCodes.Status404NotFound);
         images.MapPost("", RegisterAsync).WithName("RegisterImage")
             .WithSummary("Uploads and registers an image")
-            .WithDescription("The body is the file itself: a Xen PV kernel, a ramdisk, or a machine image's raw root disk (empty: a machine image without a disk).")
+            .WithDescription("The body is the file itself: a Xen PV kernel, a ramdisk, or a machine image's raw root disk (empty: a machine image without a disk). With uploadId it is what was uploaded by /uploads, and the body is empty.")
             .Accepts<Stream>("application/octet-stream")
             .WithMetadata(new DisableRequestSizeLimitAttribute())
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status422UnprocessableEntity);
@@ -40,6 +40,7 @@ internal static class ImagesApi
         string? ramdiskId,
         string? rootDevice,
         string? commandLine,
+        string? uploadId,
         [FromHeader(Name = "X-Content-SHA256")] string? sha256,
         [FromHeader(Name = "Idempotency-Key")] string? idempotencyKey,
         HttpRequest request,
@@ -47,12 +48,11 @@ internal static class ImagesApi
         ImageCatalogue images,
         CancellationToken cancel)
     {
-        var image = await images.RegisterAsync(
-            caller.AccountId(),
-            new NewImage(Words.Parse<ImageKind>("kind", kind), name, kernelId, ramdiskId, rootDevice, commandLine, sha256),
-            idempotencyKey is null ? null : new ClientToken(idempotencyKey),
-            request.Body,
-            cancel);
+        var asked = new NewImage(Words.Parse<ImageKind>("kind", kind), name, kernelId, ramdiskId, rootDevice, commandLine, sha256);
+        var token = idempotencyKey is null ? null : new ClientToken(idempotencyKey);
+        var image = uploadId is null
+            ? await images.RegisterAsync(caller.AccountId(), asked, token, request.Body, cancel)
+            : await images.RegisterAsync(caller.AccountId(), asked, token, uploadId, cancel);
         return TypedResults.Created($"/api/v1/images/{image.Id}", ImageResource.From(image));
     }
 

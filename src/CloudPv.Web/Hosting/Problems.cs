@@ -38,6 +38,9 @@ internal sealed partial class Problems(ILogger<Problems> log) : IExceptionHandle
         return context.Response.WriteAsJsonAsync(problem, options: null, contentType: "application/problem+json");
     }
 
+    /// <summary>Of the tus protocol; HTTP itself has no name for it.</summary>
+    private const int ChecksumMismatch = 460;
+
     private static int Status(Refusal refusal) => refusal switch
     {
         Refusal.Invalid => StatusCodes.Status400BadRequest,
@@ -45,6 +48,8 @@ internal sealed partial class Problems(ILogger<Problems> log) : IExceptionHandle
         Refusal.Conflict => StatusCodes.Status409Conflict,
         Refusal.Unprocessable => StatusCodes.Status422UnprocessableEntity,
         Refusal.NoCapacity => StatusCodes.Status409Conflict,
+        Refusal.TooLarge => StatusCodes.Status413PayloadTooLarge,
+        Refusal.Corrupted => ChecksumMismatch,
         _ => StatusCodes.Status503ServiceUnavailable,
     };
 

@@ -93,8 +93,33 @@ public sealed class ImageTests(PostgresFixture postgres)
     {
         await using var cloud = await TestCloud.StartAsync(postgres);
         File.WriteAllText(Path.Combine(cloud.Folder.IncomingImages, "half"), "kern");
-        cloud.Get<ImageStore>().SweepUploads();
+        cloud.Get<ImageStore>().SweepUploads(cloud.Get<Uploads>().DropExpired());
         await ShouldBeEmptyAsync(cloud);
+    }
+
+    [Fact]
+    public async Task An_upload_that_can_be_resumed_waits_a_day_for_more_and_is_dropped_then()
+    {
+        await using var cloud = await TestCloud.StartAsync(postgres);
+        var uploads = cloud.Get<Uploads>();
+        var upload = uploads.Create(cloud.AccountId, length: 10, metadata: null);
+        cloud.Get<ImageStore>().SweepUploads(uploads.DropExpired());
+        uploads.Get(cloud.AccountId, upload.Id).ShouldBe(upload);
+
+        File.SetLastWriteTimeUtc(Path.Combine(cloud.Folder.IncomingImages, upload.Id), DateTime.UtcNow.AddDays(-1).AddMinutes(-1));
+
+        Should.Throw<CloudException>(() => uploads.Get(cloud.AccountId, upload.Id)).Code.ShouldBe("InvalidUploadId.NotFound");
+        uploads.DropExpired().ShouldBeEmpty();
+        await ShouldBeEmptyAsync(cloud);
+    }
+
+    [Fact]
+    public async Task An_upload_is_its_accounts_own()
+    {
+        await using var cloud = await TestCloud.StartAsync(postgres);
+        var uploads = cloud.Get<Uploads>();
+        var upload = uploads.Create(cloud.AccountId, length: 10, metadata: null);
+        Should.Throw<CloudException>(() => uploads.Get("000000000000", upload.Id)).Code.ShouldBe("InvalidUploadId.NotFound");
     }
 
     private static async Task ShouldBeEmptyAsync(TestCloud cloud)
