@@ -14,7 +14,7 @@ internal static class BootBenchmark
         var vcpus = new Option<int>("--vcpus") { Description = "CPUs of the guest", DefaultValueFactory = _ => 1 };
         var memory = new Option<int>("--memory") { Description = "MiB of memory of the guest", DefaultValueFactory = _ => 256 };
         var kernel = new Option<string>("--kernel-package") { Description = "Debian package of the kernel", DefaultValueFactory = _ => StarterImageBuilder.DefaultKernelPackage };
-        var app = new Option<string>("--app") { Description = "Folder with the built programs", DefaultValueFactory = _ => Path.GetFullPath("artifacts/app") };
+        var app = new Option<string>("--app") { Description = "Folder with the built programs", DefaultValueFactory = _ => Path.GetFullPath("artifacts/current") };
         var alone = new Option<bool>("--alone") { Description = "Without the peer: to boot many times in a row" };
         var command = new Command("boot", "Wall time from the start of the process to the guest's init, ours and QEMU TCG's") { repeat, vcpus, memory, kernel, app, alone };
         command.SetAction((arguments, cancel) => RunAsync(
