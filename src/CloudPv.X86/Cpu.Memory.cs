@@ -200,7 +200,7 @@ public sealed unsafe partial class Cpu : IEmulatorMemory
         if (!PageWalker.IsCanonical(address) || !PageWalker.IsCanonical(address + (ulong)access.Size - 1))
             return access.Group ? Refuse(access, Refusal.Group) : Fault(access, access.Stack ? CpuFaults.Stack : CpuFaults.GeneralProtection);
         var offset = (int)(address & 0xfff);
-        if (access.Text && (offset + access.Size > MachineMemory.FrameSize || SoftTlb.Collide(_context->State.Rsi, _context->State.Rdi)))
+        if (access.Text && offset + access.Size > MachineMemory.FrameSize)
             return Refuse(access, Refusal.Text);
         if (offset + access.Size > MachineMemory.FrameSize)
             return ResolveStraddling(address, access);

@@ -2,7 +2,7 @@ using Iced.Intel;
 
 namespace CloudPv.X86;
 
-/// <summary>REP MOVS and REP STOS where the machine-code stubs can't go on: pages with translated code, or two pages for which the soft TLB has but one place.</summary>
+/// <summary>REP MOVS and REP STOS where the machine-code stubs can't go on: elements across pages, and pages with translated code.</summary>
 public sealed unsafe partial class Cpu
 {
     /// <summary>Carries out as much as lies in the current pages. State.Rip stays: the stub goes on, or finds that nothing is left.</summary>

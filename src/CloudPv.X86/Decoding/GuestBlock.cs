@@ -95,7 +95,7 @@ internal sealed unsafe class GuestBlock(TranslatorOptions options) : IDisposable
             if (_decoder.LastError == DecoderError.NoMoreBytes)
                 return;
             var form = InstructionForm.Of(in instruction);
-            if (form.Treatment == Treatment.MoveString && !IsPlainString(in instruction))
+            if ((form.Treatment == Treatment.MoveString && !IsPlainString(in instruction)) || (instruction.Code == Code.Cmpxchg_rm8_r8 && NamesHighByte(in instruction)))
                 form = InstructionForm.Emulated;
             _forms[Count] = form;
             UsesFpu |= form.UsesFpu;
@@ -122,6 +122,11 @@ internal sealed unsafe class GuestBlock(TranslatorOptions options) : IDisposable
         !instruction.HasRepnePrefix && instruction.SegmentPrefix == Register.None
         && instruction.Op0Kind is OpKind.MemoryESRDI or OpKind.Register && instruction.Op1Kind is OpKind.MemorySegRSI or OpKind.Register
         && (!instruction.HasRepPrefix || (options.StringStubs && instruction.Op0Kind == OpKind.MemoryESRDI));
+
+    /// <summary>A high byte changes places with AL's likes for the time of an instruction (see the translator), and CMPXCHG has AL as an operand of its own.</summary>
+    private static bool NamesHighByte(in Instruction instruction) => IsHighByte(instruction.Op0Register) || IsHighByte(instruction.Op1Register);
+
+    private static bool IsHighByte(Register register) => register is Register.AH or Register.CH or Register.DH or Register.BH;
 
     public void Dispose()
     {

@@ -155,7 +155,7 @@ internal static class InstructionForms
             case Code.Bt_rm64_r64 or Code.Bts_rm64_r64 or Code.Btr_rm64_r64 or Code.Btc_rm64_r64:
                 return Treatment.BitString;
             case Code.Lea_r16_m:
-            case Code.Cmpxchg_rm8_r8 or Code.Bt_rm16_r16 or Code.Bts_rm16_r16 or Code.Btr_rm16_r16 or Code.Btc_rm16_r16:
+            case Code.Bt_rm16_r16 or Code.Bts_rm16_r16 or Code.Btr_rm16_r16 or Code.Btc_rm16_r16:
                 return Treatment.Emulate;
         }
 

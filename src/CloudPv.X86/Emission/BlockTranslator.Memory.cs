@@ -139,7 +139,7 @@ internal sealed unsafe partial class BlockTranslator
             _code.Load(HostRegister.Rcx, ContextLayout.ScratchRcx);
         }
 
-        _code.ContextTable(HostAssembler.MoveLoad, HostRegister.T1, _mode.Pointers);
+        _code.ContextTable(HostAssembler.MoveLoad, HostRegister.T1, access.Write ? _mode.WritePages : _mode.ReadPages);
         path.Operation = _code.Cursor;
         return ref path;
     }

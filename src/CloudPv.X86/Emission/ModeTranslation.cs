@@ -11,7 +11,9 @@ internal sealed class ModeTranslation(CpuMode mode, FlagLiveness liveness)
 
     public int WriteTags { get; } = ContextLayout.WriteTags(mode);
 
-    public int Pointers { get; } = ContextLayout.Pointers(mode);
+    public int ReadPages { get; } = ContextLayout.ReadPages(mode);
+
+    public int WritePages { get; } = ContextLayout.WritePages(mode);
 
     public int JumpCache { get; } = ContextLayout.JumpCache(mode);
 }

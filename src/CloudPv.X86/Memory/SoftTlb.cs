@@ -1,7 +1,8 @@
 namespace CloudPv.X86;
 
 /// <summary>
-/// One mode's soft TLB as translated code reads it: three arrays (read tags, write tags, host pages), indexed by bits 12–23 of the linear address.
+/// One mode's soft TLB as translated code reads it: tags and host pages for reads and the same for writes, indexed by bits 12–23 of the linear address. Reads and writes
+/// have entries of their own, so that a copy between two pages of one index, as between large arrays, doesn't drive them out in turn.
 /// A tag is the negated address of its page, so that adding it to an address gives the offset in the page, and one unsigned comparison checks page, right and
 /// page crossing together.
 /// </summary>
@@ -12,7 +13,8 @@ internal sealed unsafe class SoftTlb
 
     private readonly ulong* _readTags;
     private readonly ulong* _writeTags;
-    private readonly byte** _pages;
+    private readonly byte** _readPages;
+    private readonly byte** _writePages;
 
     // The places filled since the last flush, so that a flush soon after another is cheap; too many are as good as all.
     private readonly ushort[] _filled = new ushort[1024];
@@ -27,7 +29,8 @@ internal sealed unsafe class SoftTlb
         _watch = new MappingWatch(bus, ofCode: false);
         _readTags = (ulong*)((byte*)context + ContextLayout.ReadTags(mode));
         _writeTags = (ulong*)((byte*)context + ContextLayout.WriteTags(mode));
-        _pages = (byte**)((byte*)context + ContextLayout.Pointers(mode));
+        _readPages = (byte**)((byte*)context + ContextLayout.ReadPages(mode));
+        _writePages = (byte**)((byte*)context + ContextLayout.WritePages(mode));
         Flush();
     }
 
@@ -36,20 +39,19 @@ internal sealed unsafe class SoftTlb
     public void Fill(ulong root, ulong address, byte* page, bool writable, int pageShift)
     {
         var index = Index(address);
+        if (_filledCount < _filled.Length)
+            _filled[_filledCount] = (ushort)index;
+        if (_filledCount <= _filled.Length)
+            _filledCount++;
         var tag = 0 - (address & ~0xffful);
-        if (_readTags[index] != tag || _pages[index] != page)
+        _readTags[index] = tag;
+        _readPages[index] = page;
+        if (writable)
         {
-            _writeTags[index] = InvalidTags[index];
-            if (_filledCount < _filled.Length)
-                _filled[_filledCount] = (ushort)index;
-            if (_filledCount <= _filled.Length)
-                _filledCount++;
+            _writeTags[index] = tag;
+            _writePages[index] = page;
         }
 
-        _readTags[index] = tag;
-        if (writable)
-            _writeTags[index] = tag;
-        _pages[index] = page;
         _large.Add(address, pageShift);
         _watch.Add(root, address);
     }
@@ -61,7 +63,7 @@ internal sealed unsafe class SoftTlb
     public bool TryFind(ulong address, bool write, out byte* host)
     {
         var index = Index(address);
-        host = _pages[index] + (address & 0xfff);
+        host = (write ? _writePages : _readPages)[index] + (address & 0xfff);
         return (write ? _writeTags : _readTags)[index] == 0 - (address & ~0xffful);
     }
 
@@ -102,7 +104,7 @@ internal sealed unsafe class SoftTlb
     /// <summary>Drops the right to write a frame, under whatever linear addresses it stands.</summary>
     public void WithdrawWriteTags(byte* page)
     {
-        var pages = new ReadOnlySpan<ulong>(_pages, ContextLayout.TlbEntries);
+        var pages = new ReadOnlySpan<ulong>(_writePages, ContextLayout.TlbEntries);
         for (var start = 0; start < pages.Length;)
         {
             var found = pages[start..].IndexOf((ulong)page);
@@ -113,9 +115,6 @@ internal sealed unsafe class SoftTlb
             start++;
         }
     }
-
-    /// <summary>Whether two pages can't be held at once.</summary>
-    public static bool Collide(ulong first, ulong second) => Index(first) == Index(second) && (first ^ second) >> 12 != 0;
 
     private static int Index(ulong address) => (int)(address >> 12) & (ContextLayout.TlbEntries - 1);
 

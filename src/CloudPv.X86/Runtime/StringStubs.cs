@@ -52,13 +52,13 @@ internal sealed unsafe class StringStubs
         var done = _code.JumpIfForward(Equal);
         _code.CompareContextZero(ContextLayout.Interrupt);
         var interrupted = _code.JumpIfForward(NotEqual);
-        var noTarget = EmitLookup(HostRegister.Rdi, ContextLayout.WriteTags(mode), mode, size, HostRegister.Rdx);
+        var noTarget = EmitLookup(HostRegister.Rdi, ContextLayout.WriteTags(mode), ContextLayout.WritePages(mode), size, HostRegister.Rdx);
         _code.MoveImmediate(HostRegister.Rax, MachineMemory.FrameSize);
         _code.Bytes([0x44, 0x29, 0xd0]); // sub eax, r10d: bytes to the page's end
         byte* noSource = null;
         if (copies)
         {
-            noSource = EmitLookup(HostRegister.Rsi, ContextLayout.ReadTags(mode), mode, size, HostRegister.Rbx);
+            noSource = EmitLookup(HostRegister.Rsi, ContextLayout.ReadTags(mode), ContextLayout.ReadPages(mode), size, HostRegister.Rbx);
             _code.MoveImmediate(HostRegister.T1, MachineMemory.FrameSize);
             _code.Bytes([0x45, 0x29, 0xd3]); // sub r11d, r10d
             _code.Bytes([0x44, 0x39, 0xd8]); // cmp eax, r11d
@@ -119,7 +119,7 @@ internal sealed unsafe class StringStubs
     }
 
     /// <summary>T0 = offset in the page, target = host address. Returns the jump to take where the soft TLB lacks the page.</summary>
-    private byte* EmitLookup(int address, int tags, CpuMode mode, int size, int target)
+    private byte* EmitLookup(int address, int tags, int pages, int size, int target)
     {
         _code.Move(HostRegister.T0, address);
         _code.RotateRight32(HostRegister.T1, HostRegister.T0, MachineMemory.FrameShift);
@@ -127,7 +127,7 @@ internal sealed unsafe class StringStubs
         _code.ContextTable(0x03, HostRegister.T0, tags); // add
         _code.CompareImmediate(HostRegister.T0, MachineMemory.FrameSize - size);
         var missing = _code.JumpIfForward(Above);
-        _code.ContextTable(HostAssembler.MoveLoad, HostRegister.T1, ContextLayout.Pointers(mode));
+        _code.ContextTable(HostAssembler.MoveLoad, HostRegister.T1, pages);
         _code.Lea(target, HostRegister.T0, HostRegister.T1, 0, 0);
         return missing;
     }

@@ -92,14 +92,14 @@ internal static class ContextLayout
     /// <summary>Where an access that straddles two pages is carried out: 512 bytes and the alignment of the address within 64.</summary>
     public const int Bounce = 0x440;
 
-    /// <summary>The four tables of kernel mode; those of user mode follow.</summary>
+    /// <summary>The five tables of kernel mode; those of user mode follow.</summary>
     public const int Translations = 0x1000;
 
     public const int TlbEntries = 4096;
     public const int JumpCacheEntries = 1 << 16;
 
     private const int TableSize = TlbEntries * 8;
-    private const int ModeSize = (3 * TableSize) + (JumpCacheEntries * 8);
+    private const int ModeSize = (4 * TableSize) + (JumpCacheEntries * 8);
 
     public const int Size = Translations + (2 * ModeSize);
 
@@ -110,9 +110,11 @@ internal static class ContextLayout
 
     public static int WriteTags(CpuMode mode) => ReadTags(mode) + TableSize;
 
-    public static int Pointers(CpuMode mode) => ReadTags(mode) + (2 * TableSize);
+    public static int ReadPages(CpuMode mode) => ReadTags(mode) + (2 * TableSize);
 
-    public static int JumpCache(CpuMode mode) => ReadTags(mode) + (3 * TableSize);
+    public static int WritePages(CpuMode mode) => ReadTags(mode) + (3 * TableSize);
+
+    public static int JumpCache(CpuMode mode) => ReadTags(mode) + (4 * TableSize);
 
     /// <summary>The place of the general register with this encoding.</summary>
     public static int Register(int number) => Registers + (number * 8);

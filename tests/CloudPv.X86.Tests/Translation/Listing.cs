@@ -13,7 +13,7 @@ internal static unsafe class Listing
         (ContextLayout.ScratchRcx, "ScratchRcx"), (ContextLayout.Scratch, "Scratch"), (ContextLayout.X87Ensure, "X87Ensure"), (ContextLayout.PageMask, "PageMask"),
         (ContextLayout.JumpCacheMask, "JumpCacheMask"), (ContextLayout.TlbMask, "TlbMask"), (ContextLayout.BitMask32, "BitMask32"), (ContextLayout.BitMask64, "BitMask64"),
         (ContextLayout.Direction, "Direction"), (ContextLayout.Interrupt, "Interrupt"), (ContextLayout.ReadTags(CpuMode.Kernel), "ReadTags"),
-        (ContextLayout.WriteTags(CpuMode.Kernel), "WriteTags"), (ContextLayout.Pointers(CpuMode.Kernel), "Pages"),
+        (ContextLayout.WriteTags(CpuMode.Kernel), "WriteTags"), (ContextLayout.ReadPages(CpuMode.Kernel), "ReadPages"), (ContextLayout.WritePages(CpuMode.Kernel), "WritePages"),
     ];
 
     public static string Of(Action<Assembler> guestCode, TranslatorOptions options)

@@ -31,6 +31,11 @@ public sealed class ListingTests
             c.@lock.cmpxchg(__[rdi], rsi);
             c.ret();
         },
+        ["locked-byte"] = c =>
+        {
+            c.@lock.cmpxchg(__[rdi], sil);
+            c.@lock.cmpxchg(__[rdi], bh);
+        },
         ["live-flags"] = c =>
         {
             c.cmp(rax, rcx);
