@@ -24,6 +24,9 @@ public sealed record TranslatorOptions
     /// <summary>Copy and fill by REP MOVS/STOS in machine code, page by page.</summary>
     public bool StringStubs { get; init; } = true;
 
+    /// <summary>Keep a spilled register's value in a scratch register from one instruction to the next.</summary>
+    public bool HeldRegisters { get; init; } = true;
+
     public static TranslatorOptions None { get; } = new()
     {
         FlagLiveness = false,
@@ -33,5 +36,6 @@ public sealed record TranslatorOptions
         Superblocks = false,
         AbiFlags = false,
         StringStubs = false,
+        HeldRegisters = false,
     };
 }

@@ -14,6 +14,7 @@ internal static class TranslatorSwitches
         ["superblocks"] = options => options with { Superblocks = false },
         ["abi-flags"] = options => options with { AbiFlags = false },
         ["string-stubs"] = options => options with { StringStubs = false },
+        ["held-registers"] = options => options with { HeldRegisters = false },
         ["all"] = _ => TranslatorOptions.None,
     };
 

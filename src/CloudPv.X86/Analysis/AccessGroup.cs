@@ -126,7 +126,6 @@ internal readonly record struct AccessGroup(int Last, int Base, int Lowest, int 
         return !GuestRegister.HasSpilledOperand(in instruction)
             && !HostRegister.IsSpilled(GuestRegister.Number(instruction.MemoryBase))
             && !HostRegister.IsSpilled(GuestRegister.Number(instruction.MemoryIndex))
-            && !(form.Treatment == Treatment.Lea && instruction.Op0Register.GetSize() != 8)
             && !form.MayWrite(in instruction, @base)
             && !(form.Treatment == Treatment.Lea && GuestRegister.IsOperand(in instruction, @base));
     }

@@ -63,22 +63,23 @@ internal sealed unsafe partial class BlockTranslator
         _code.Lea(HostRegister.T0, HostRegister.T0, HostRegister.T1, 0, 0);
     }
 
-    /// <summary>The effective address, without segment base. May use T0 and T1; changes no flag.</summary>
-    private void EmitEffectiveAddress(in Instruction instruction, int destination)
+    /// <summary>The effective address, without segment base, or its lower half. May use T0 and T1 where registers are spilled; changes no flag.</summary>
+    private void EmitEffectiveAddress(in Instruction instruction, int destination, bool wide = true)
     {
+        var displacementAlone = wide ? instruction.MemoryDisplacement64 : (uint)instruction.MemoryDisplacement64;
         if (instruction.MemoryBase is Register.RIP or Register.EIP)
         {
-            _code.MoveImmediate(destination, instruction.MemoryDisplacement64);
+            _code.MoveImmediate(destination, displacementAlone);
             return;
         }
 
         var @base = EmitAddressRegister(instruction.MemoryBase, HostRegister.T0);
         var index = EmitAddressRegister(instruction.MemoryIndex, HostRegister.T1);
-        var wide = !(instruction.MemoryBase.IsGPR32() || instruction.MemoryIndex.IsGPR32());
+        wide &= !(instruction.MemoryBase.IsGPR32() || instruction.MemoryIndex.IsGPR32());
         if (@base < 0 && index < 0)
         {
             // With an address-size prefix Iced gives the displacement zero-extended, else sign-extended or (MOV with a 64-bit offset) in full.
-            _code.MoveImmediate(destination, instruction.MemoryDisplacement64);
+            _code.MoveImmediate(destination, displacementAlone);
             return;
         }
 

@@ -58,12 +58,16 @@ internal sealed unsafe partial class BlockTranslator
 
         var encoding = new LegacyEncoding(block.Start(index), instruction.Length, form.HasModRm, memory != MemoryForm.None);
         var reg = RenameSlot(form.Reg, encoding.Reg, encoding.Rex, HostRegister.T1);
-        var rm = memory == MemoryForm.None ? RenameSlot(form.HasModRm ? form.Rm : form.InOpcode, RmOrOpcodeRegister(in encoding, form), encoding.Rex, HostRegister.T0) : default;
+        var rmGuest = RmOrOpcodeRegister(in encoding, form);
+        var rm = memory == MemoryForm.None ? RenameSlot(form.HasModRm ? form.Rm : form.InOpcode, rmGuest, encoding.Rex, HostRegister.T0) : default;
         if (memory == MemoryForm.None && !reg.Renamed && !rm.Renamed)
         {
             EmitVerbatim(in encoding, index, in instruction);
             return;
         }
+
+        if (memory == MemoryForm.None)
+            HoldOperands(ref reg, encoding.Reg, ref rm, rmGuest);
 
         // A high byte register can't be named beside R8–R15: its value changes places with the low one's for the time.
         var high = reg.IsHighByte ? encoding.Reg : rm.IsHighByte ? encoding.Rm : HostRegister.None;
@@ -79,11 +83,8 @@ internal sealed unsafe partial class BlockTranslator
             single = true;
         }
 
-        if (reg.Spilled)
+        if (memory != MemoryForm.None && reg.Spilled)
             _code.Load(HostRegister.T1, ContextLayout.Register(encoding.Reg));
-        var rmGuest = RmOrOpcodeRegister(in encoding, form);
-        if (rm.Spilled)
-            _code.Load(HostRegister.T0, ContextLayout.Register(rmGuest));
 
         EmitPrefixes(in encoding);
         var rex = (encoding.Rex & RexWide) | (form.HasModRm ? regNumber >> 3 << 2 : 0);
@@ -105,9 +106,9 @@ internal sealed unsafe partial class BlockTranslator
 
         _code.Bytes(new ReadOnlySpan<byte>(encoding.Immediate, encoding.ImmediateLength));
         if (reg.Spilled && form.Reg.Written)
-            _code.Store(HostRegister.T1, ContextLayout.Register(encoding.Reg));
+            _code.Store(regNumber, ContextLayout.Register(encoding.Reg));
         if (rm.Spilled && (form.HasModRm ? form.Rm : form.InOpcode).Written)
-            _code.Store(HostRegister.T0, ContextLayout.Register(rmGuest));
+            _code.Store(rmNumber, ContextLayout.Register(rmGuest));
         if (high >= 0)
             EmitSwapHighByte(high);
     }

@@ -9,16 +9,7 @@ internal sealed unsafe partial class BlockTranslator
     {
         var destination = GuestRegister.Number(instruction.Op0Register);
         var host = HostRegister.IsSpilled(destination) ? HostRegister.T0 : HostRegister.Of(destination);
-        if (instruction.Op0Register.GetSize() == 8)
-        {
-            EmitEffectiveAddress(in instruction, host);
-        }
-        else
-        {
-            EmitEffectiveAddress(in instruction, HostRegister.T0);
-            _code.Lea(host, HostRegister.T0, HostRegister.None, 0, 0, wide: false);
-        }
-
+        EmitEffectiveAddress(in instruction, host, wide: instruction.Op0Register.GetSize() == 8);
         if (host == HostRegister.T0)
             _code.Store(HostRegister.T0, ContextLayout.Register(destination));
     }

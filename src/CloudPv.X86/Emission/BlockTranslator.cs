@@ -53,6 +53,7 @@ internal sealed unsafe partial class BlockTranslator(TranslatorOptions options, 
         _x87Ensured = false;
         _inGroup = false;
         _pendingMove = 0;
+        ForgetHeld();
         region.UseHot();
         var indirectEntry = _kind == BlockKind.Normal ? EmitIndirectEntry() : null;
         _entry = _code.Cursor;
@@ -105,6 +106,16 @@ internal sealed unsafe partial class BlockTranslator(TranslatorOptions options, 
     {
         ref readonly var instruction = ref block[index];
         var form = block.Form(index);
+        var keepsHeld = KeepsHeld(in instruction, form);
+        if (!keepsHeld)
+            ForgetHeld();
+        EmitInstruction(index, in instruction, form);
+        if (!keepsHeld)
+            ForgetHeld();
+    }
+
+    private void EmitInstruction(int index, in Instruction instruction, InstructionForm form)
+    {
         if (_kind == BlockKind.WithoutFpu && form.UsesFpu)
         {
             EmitLeaveTo(LeaveReason.DeviceNotAvailable, instruction.IP);
@@ -114,10 +125,7 @@ internal sealed unsafe partial class BlockTranslator(TranslatorOptions options, 
         if (_inGroup && TryEmitInGroup(index, in instruction, form))
             return;
         if (form.UsesX87 && !_x87Ensured && form.Treatment == Treatment.Rewrite)
-        {
-            _code.CallContext(ContextLayout.X87Ensure);
-            _x87Ensured = true;
-        }
+            EmitX87Ensure();
 
         switch (form.Treatment)
         {
@@ -240,13 +248,18 @@ internal sealed unsafe partial class BlockTranslator(TranslatorOptions options, 
         if (form.Treatment != Treatment.Rewrite || !GuestRegister.HasMemoryOperand(in instruction))
             return false;
         if (form.UsesX87 && !_x87Ensured)
-        {
-            _code.CallContext(ContextLayout.X87Ensure);
-            _x87Ensured = true;
-        }
+            EmitX87Ensure();
 
         EmitRewrittenInGroup(index, in instruction, form);
         return true;
+    }
+
+    /// <summary>Has the guest's x87 state in the FPU. Uses T1.</summary>
+    private void EmitX87Ensure()
+    {
+        _code.CallContext(ContextLayout.X87Ensure);
+        _x87Ensured = true;
+        ForgetHeld();
     }
 
     /// <summary>Makes R9 show all that was added to RSP.</summary>

@@ -16,5 +16,6 @@ public static class OptionSets
         All with { Superblocks = false },
         All with { AbiFlags = false },
         All with { StringStubs = false },
+        All with { HeldRegisters = false },
     ];
 }

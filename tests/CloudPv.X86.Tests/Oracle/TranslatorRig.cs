@@ -53,6 +53,7 @@ internal sealed unsafe class TranslatorRig : IDisposable
             new("no superblocks", on with { Superblocks = false }),
             new("no ABI flags", on with { AbiFlags = false }),
             new("no string stubs", on with { StringStubs = false }),
+            new("no held registers", on with { HeldRegisters = false }),
         ];
     }
 

@@ -26,6 +26,19 @@ public sealed class ListingTests
             c.add(__qword_ptr[rbx], 5);
             c.ret();
         },
+        ["held-registers"] = c =>
+        {
+            var loop = c.CreateLabel();
+            c.Label(ref loop);
+            c.mov(edx, r9d);
+            c.and(r9d, 1);
+            c.neg(r9d);
+            c.xor(r9d, r10d);
+            c.lea(esi, __[rdx + rax + 5]);
+            c.xor(r9d, edx);
+            c.dec(eax);
+            c.jne(loop);
+        },
         ["locked"] = c =>
         {
             c.@lock.cmpxchg(__[rdi], rsi);
