@@ -4,28 +4,29 @@ using System.Text.Json.Serialization;
 namespace CloudPv.Dom0;
 
 /// <summary>A domU as its maker describes it; in JSON it is the spec file of docs/domain-control.md.</summary>
+/// <remarks>What is optional can be set and not only initialised, for the generated reader would initialise what the file lacks to zero.</remarks>
 public sealed record DomainSpec
 {
     /// <summary>The instance's id or a name.</summary>
     public required string Id { get; init; }
-    public Guid Uuid { get; init; } = Guid.NewGuid();
+    public Guid Uuid { get; set; } = Guid.NewGuid();
     public required string Kernel { get; init; }
-    public string? Ramdisk { get; init; }
-    public string CommandLine { get; init; } = "";
-    public int Vcpus { get; init; } = 1;
+    public string? Ramdisk { get; set; }
+    public string CommandLine { get; set; } = "";
+    public int Vcpus { get; set; } = 1;
 
     [JsonPropertyName("memoryMiB")]
-    public int MemoryMiB { get; init; } = 128;
-    public IReadOnlyList<DiskSpec> Disks { get; init; } = [];
-    public IReadOnlyList<NicSpec> Nics { get; init; } = [];
+    public int MemoryMiB { get; set; } = 128;
+    public IReadOnlyList<DiskSpec> Disks { get; set; } = [];
+    public IReadOnlyList<NicSpec> Nics { get; set; } = [];
 
     /// <summary>The Unix socket that a domain process listens on.</summary>
-    public string? ControlSocket { get; init; }
+    public string? ControlSocket { get; set; }
 
     /// <summary>The file that keeps the console's scrollback; null: memory only.</summary>
-    public string? ConsoleLog { get; init; }
-    public AfterShutdown OnReboot { get; init; } = AfterShutdown.Restart;
-    public AfterShutdown OnCrash { get; init; } = AfterShutdown.Stop;
+    public string? ConsoleLog { get; set; }
+    public AfterShutdown OnReboot { get; set; } = AfterShutdown.Restart;
+    public AfterShutdown OnCrash { get; set; } = AfterShutdown.Stop;
 
     /// <summary>Reads a spec file.</summary>
     /// <exception cref="ToolstackException">It isn't there or no spec.</exception>
