@@ -53,6 +53,8 @@ public sealed class PostgresFixture : IAsyncLifetime
         await using var command = connection.CreateCommand();
         command.CommandText = $"CREATE DATABASE {name} TEMPLATE {template}";
         await command.ExecuteNonQueryAsync();
-        return new NpgsqlConnectionStringBuilder(_postgres.ConnectionString) { Database = name, MaxPoolSize = 10 }.ConnectionString;
+
+        // A pool for each database would keep the connections of tests that have ended, until the server has no more.
+        return new NpgsqlConnectionStringBuilder(_postgres.ConnectionString) { Database = name, Pooling = false }.ConnectionString;
     }
 }
