@@ -23,11 +23,11 @@ internal sealed class ScriptedDomain(string controlSocket, string consoleLog, st
             WriteExit("failed", "The fake kernel has no entry point.");
             return 1;
         }
+        Print("fake guest is up\n"); // before anybody can connect: what is typed comes behind it
         using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         listener.Bind(new UnixDomainSocketEndPoint(controlSocket));
         listener.Listen();
         _ = AcceptAsync(listener);
-        Print("fake guest is up\n");
         var reason = await _end.Task;
         WriteExit(reason, null);
         return reason == "crash" ? 3 : 0;
