@@ -19,6 +19,7 @@ public sealed unsafe partial class Cpu
         var kind = BlockKind.Normal;
         var link = 0u;
         var linkGeneration = 0;
+        var linksFar = false;
         var fillsJumpCache = false;
 
         // A kick may have come between the discovery of such a write and its single step.
@@ -51,11 +52,12 @@ public sealed unsafe partial class Cpu
                 continue;
             }
 
-            if (link != 0 && linkGeneration == _generation && kind is BlockKind.Normal or BlockKind.Ungrouped && block.NextFrame == Block.NoFrame)
-                LinkTo(block, _region.At(link));
+            if (link != 0 && linkGeneration == _generation && kind is BlockKind.Normal or BlockKind.Ungrouped && (linksFar || block.NextFrame == Block.NoFrame))
+                LinkTo(block, _region.At(link), linksFar);
             if (fillsJumpCache && !TryAddToJumpCache(block))
                 continue;
             link = 0;
+            linksFar = false;
             fillsJumpCache = false;
             kind = BlockKind.Normal;
 
@@ -67,6 +69,11 @@ public sealed unsafe partial class Cpu
                 case LeaveReason.Link:
                     link = (uint)_context->Argument;
                     linkGeneration = _generation;
+                    break;
+                case LeaveReason.LinkFar:
+                    link = (uint)_context->Argument;
+                    linkGeneration = _generation;
+                    linksFar = true;
                     break;
                 case LeaveReason.LinkUngrouped:
                     link = (uint)_context->Argument;

@@ -35,11 +35,13 @@ public sealed unsafe partial class Cpu
         _enteredFpuBlocks.Clear();
     }
 
-    /// <summary>Makes the direct jump at <paramref name="site"/> lead to a block.</summary>
-    private void LinkTo(Block block, byte* site)
+    /// <summary>Makes the direct jump at <paramref name="site"/> lead to a block; one from another page (<paramref name="far"/>) as long as the pages stay where they are.</summary>
+    private void LinkTo(Block block, byte* site, bool far)
     {
         NoteEntry(block);
         block.Link(site);
+        if (far)
+            Space.AddFarLink(block, site);
     }
 
     private void NoteEntry(Block block)

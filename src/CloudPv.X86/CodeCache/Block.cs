@@ -67,6 +67,16 @@ internal sealed unsafe class Block(BlockKey key, int length, ulong nextFrame, bo
         HostAssembler.Patch(site, Entry);
     }
 
+    /// <summary>Sends the direct jump at <paramref name="site"/> back to where it led before, if it leads here.</summary>
+    public void Unlink(byte* site)
+    {
+        var index = _links?.FindIndex(link => link.Site == (nint)site) ?? -1;
+        if (index < 0)
+            return;
+        HostAssembler.Patch(site, (byte*)_links![index].Unlinked);
+        _links.RemoveAt(index);
+    }
+
     /// <summary>Sends every direct jump that leads here back to where it led before.</summary>
     public void Unlink()
     {

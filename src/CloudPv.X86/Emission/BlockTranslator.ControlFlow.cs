@@ -226,6 +226,11 @@ internal sealed unsafe partial class BlockTranslator
             {
                 EmitJumpThroughCache(exit.Target);
             }
+            else if (options.Chaining)
+            {
+                _code.MoveImmediate(HostRegister.T1, region.OffsetOf(exit.Site));
+                EmitLeaveTo(LeaveReason.LinkFar, exit.Target);
+            }
             else
             {
                 EmitLeaveTo(LeaveReason.Dispatch, exit.Target);

@@ -5,6 +5,9 @@ internal sealed unsafe class AddressSpace
 {
     private readonly ExecutedPages _executed;
 
+    /// <summary>Direct jumps between pages, with the blocks that they lead to.</summary>
+    private readonly List<(Block Block, nint Site)> _farLinks = [];
+
     public AddressSpace(CpuContext* context, CpuMode mode, CpuBus bus, Stubs stubs)
     {
         Tlb = new SoftTlb(context, mode, bus);
@@ -25,18 +28,34 @@ internal sealed unsafe class AddressSpace
     /// <summary>Lets indirect jumps and jumps between pages find a block.</summary>
     public void AddToJumpCache(Block block)
     {
+        NoteExecuted(block);
+        Jumps.Add(block);
+    }
+
+    /// <summary>Notes a direct jump from another page: it holds as long as the jump cache does.</summary>
+    public void AddFarLink(Block block, byte* site)
+    {
+        NoteExecuted(block);
+        _farLinks.Add((block, (nint)site));
+    }
+
+    /// <summary>Empties the jump cache, and undoes the direct jumps between pages.</summary>
+    public void ClearJumpCache()
+    {
+        Jumps.Clear();
+        foreach (var (block, site) in _farLinks)
+            block.Unlink((byte*)site);
+        _farLinks.Clear();
+        _executed.Clear();
+    }
+
+    private void NoteExecuted(Block block)
+    {
         if (!_executed.HasRoom)
             ClearJumpCache();
         _executed.Add(block.Key.Rip, block.Key.Frame);
         if (block.NextFrame != Block.NoFrame)
             _executed.Add(block.Key.Rip + MachineMemory.FrameSize, block.NextFrame);
-        Jumps.Add(block);
-    }
-
-    public void ClearJumpCache()
-    {
-        Jumps.Clear();
-        _executed.Clear();
     }
 
     public void Flush()

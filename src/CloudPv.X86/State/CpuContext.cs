@@ -132,6 +132,9 @@ internal enum LeaveReason
     /// <summary>As <see cref="Link"/>, but with the translation that checks every access for itself.</summary>
     LinkUngrouped,
 
+    /// <summary>As <see cref="Link"/>, but to another page, which may come to show another frame.</summary>
+    LinkFar,
+
     /// <summary>Go on at Rip, which the jump cache lacks.</summary>
     JumpCacheMiss,
 
