@@ -11,6 +11,7 @@ public sealed unsafe partial class Domain : IGuest, IDisposable
     private const int MaxVcpus = 128;
 
     private ulong _vmAssist;
+    private int _descriptorVersion;
     private int _hasEoiMap;
 
     /// <param name="load">Called as soon as the domain has its memory: what that begins is done while the CPUs are made, on another of the host's processors.</param>
@@ -116,6 +117,19 @@ public sealed unsafe partial class Domain : IGuest, IDisposable
             Interlocked.Or(ref _vmAssist, 1UL << (int)type);
         else
             Interlocked.And(ref _vmAssist, ~(1UL << (int)type));
+        foreach (Vcpu vcpu in Vcpus)
+            vcpu.CloseSystemCallGate();
+    }
+
+    /// <summary>Counts the changes of descriptors that vCPUs may have in use.</summary>
+    internal int DescriptorVersion => Volatile.Read(ref _descriptorVersion);
+
+    /// <summary>Notes that a descriptor has changed, in whatever table it stands.</summary>
+    internal void NoteDescriptorChange()
+    {
+        Interlocked.Increment(ref _descriptorVersion);
+        foreach (Vcpu vcpu in Vcpus)
+            vcpu.DistrustUserSelectors();
     }
 
     /// <summary>Notes that the guest set a page for EOIs of physical interrupts, which keeps the reference that the caller took. False: it has one already.</summary>

@@ -47,6 +47,8 @@ internal sealed unsafe partial class Vcpu : IDisposable
             KernelRoot = root;
         else
             UserRoot = root;
+        if (UserRoot.Value == 0)
+            CloseSystemCallGate();
         Cpu.SetPageTable(mode, root.Value);
     }
 

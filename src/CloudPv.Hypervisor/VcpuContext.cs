@@ -18,22 +18,42 @@ internal sealed partial class Vcpu
 
     private ulong _cr4 = Cr4Fixed;
     private volatile bool _nmiPending;
+    private bool _nmiMasked;
+    private Callback _syscallCallback;
 
     /// <summary>The virtual IDT (set_trap_table).</summary>
     public TrapInfo[] Traps { get; } = new TrapInfo[256];
 
     public Callback EventCallback { get; set; }
     public Callback FailsafeCallback { get; set; }
-    public Callback SyscallCallback { get; set; }
+    public Callback SyscallCallback
+    {
+        get => _syscallCallback;
+        set
+        {
+            _syscallCallback = value;
+            CloseSystemCallGate();
+        }
+    }
+
     public Callback Syscall32Callback { get; set; }
     public Callback SysenterCallback { get; set; }
 
     /// <summary>The stack that a trap out of user mode starts on (stack_switch).</summary>
-    public GuestVirtual KernelStack { get; set; }
+    public GuestVirtual KernelStack
+    {
+        get => new(Cpu.Gate.KernelStack);
+        set => Cpu.Gate.KernelStack = value.Value;
+    }
+
     public ushort KernelStackSelector { get; set; }
 
     /// <summary>The GS base of the mode that isn't running; they change places with the mode.</summary>
-    public ulong OtherGsBase { get; set; }
+    public ulong OtherGsBase
+    {
+        get => Cpu.Gate.OtherGsBase;
+        set => Cpu.Gate.OtherGsBase = value;
+    }
 
     public ulong Cr2 { get; set; }
 
@@ -75,7 +95,16 @@ internal sealed partial class Vcpu
     }
 
     /// <summary>The guest is in its NMI handler.</summary>
-    public bool NmiMasked { get; set; }
+    public bool NmiMasked
+    {
+        get => _nmiMasked;
+        set
+        {
+            _nmiMasked = value;
+            if (value)
+                CloseSystemCallGate();
+        }
+    }
 
     /// <summary>CS and SS were given by the guest, and are looked at on the way back to it.</summary>
     public bool ReturnsToUncheckedSelectors { get; set; }

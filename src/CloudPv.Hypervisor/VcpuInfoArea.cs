@@ -54,6 +54,7 @@ internal sealed unsafe partial class Vcpu
         }
         _registeredInfoFrame = frame;
         _info = info;
+        CloseSystemCallGate();
 
         // An event that went to the old place is not lost: everything is looked at once, as Xen has it.
         Interlocked.Or(ref info->EvtchnPendingSel, ulong.MaxValue);

@@ -60,7 +60,15 @@ public sealed unsafe partial class Cpu : IDisposable
     /// <summary>Registers. Only to be touched by the thread that calls <see cref="Run"/>, between runs, or before the first.</summary>
     public ref CpuState State => ref _context->State;
 
-    public CpuMode Mode { get; set; }
+    /// <summary>To be touched as <see cref="State"/> is.</summary>
+    public CpuMode Mode
+    {
+        get => _context->Mode;
+        set => _context->Mode = value;
+    }
+
+    /// <summary>How system calls get into a paravirtual kernel, and back. To be touched as <see cref="State"/> is.</summary>
+    public ref SystemCallGate Gate => ref _context->Gate;
 
     public CpuStatistics Statistics { get; } = new();
 
@@ -94,6 +102,8 @@ public sealed unsafe partial class Cpu : IDisposable
             var exit = Execute();
             PackFlags();
             PutResumeFlag();
+            Statistics.SystemCalls = (long)_context->Gate.SystemCalls;
+            Statistics.SystemCallReturns = (long)_context->Gate.Returns;
             Statistics.CountExit(exit.Kind);
             return exit;
         }

@@ -27,6 +27,12 @@ public sealed class CpuStatistics
     /// <summary>Times that all translations were dropped because the code region was full, or because flags were seen to cross calls.</summary>
     public long CodeFlushes { get; internal set; }
 
+    /// <summary>System calls of user mode that got into the kernel within translated code.</summary>
+    public long SystemCalls { get; internal set; }
+
+    /// <summary>Returns by HYPERVISOR_iret within translated code.</summary>
+    public long SystemCallReturns { get; internal set; }
+
     /// <summary>Adds the counts but those of exits to sums by name.</summary>
     public void AddTo(IDictionary<string, ulong> sums)
     {
@@ -38,6 +44,8 @@ public sealed class CpuStatistics
         Add(sums, nameof(InstructionsEmulated), InstructionsEmulated);
         Add(sums, nameof(BlocksInvalidated), BlocksInvalidated);
         Add(sums, nameof(CodeFlushes), CodeFlushes);
+        Add(sums, nameof(SystemCalls), SystemCalls);
+        Add(sums, nameof(SystemCallReturns), SystemCallReturns);
     }
 
     public long Exits(CpuExitKind kind) => _exits[(int)kind];

@@ -41,6 +41,8 @@ internal static class Iret
             ReturnAsSysret(ref state);
         }
         vcpu.ReturnsToUncheckedSelectors = state.Cs != FlatSelectors.Code64 || state.Ss != FlatSelectors.Stack;
+        if (!vcpu.ReturnsToUncheckedSelectors && vcpu.Cpu.Mode == CpuMode.User)
+            vcpu.TrustUserSelectors(state.Cs, state.Ss, vcpu.Domain.DescriptorVersion);
         vcpu.UpcallsMasked = (context.Rflags & GuestRflags.Interrupt) == 0;
         vcpu.NmiMasked = false;
         return (long)context.Rax;

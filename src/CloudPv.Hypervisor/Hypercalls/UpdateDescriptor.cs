@@ -22,6 +22,7 @@ internal static unsafe class UpdateDescriptor
                 return XenErrno.EINVAL;
             Volatile.Write(ref ((ulong*)memory.Pointer(frame))[(address & 0xfff) / sizeof(ulong)], descriptor);
             memory.Types.PutType(frame);
+            vcpu.Domain.NoteDescriptorChange();
             return 0;
         }
     }

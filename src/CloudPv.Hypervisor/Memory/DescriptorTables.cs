@@ -74,6 +74,7 @@ internal sealed unsafe class DescriptorTables(Vcpu vcpu) : ISegmentDescriptors
             frames.CopyTo(_gdtFrames);
             _gdtEntries = entries;
         }
+        vcpu.DistrustUserSelectors();
         return 0;
     }
 

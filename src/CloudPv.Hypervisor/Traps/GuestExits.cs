@@ -56,6 +56,7 @@ internal static class GuestExits
             // The PV ABI's fixed SYSCALL_MASK. The frame has the flag as it was.
             state.Rflags &= ~GuestRflags.Direction;
             state.R11 = state.Rflags;
+            vcpu.OpenSystemCallGate();
         }
         else
         {

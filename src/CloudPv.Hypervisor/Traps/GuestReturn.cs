@@ -13,6 +13,7 @@ internal static class GuestReturn
     public static void CheckSelectors(Vcpu vcpu)
     {
         vcpu.ReturnsToUncheckedSelectors = false;
+        int version = vcpu.Domain.DescriptorVersion;
         ref CpuState state = ref vcpu.Cpu.State;
         byte? fault = FaultOfCode(vcpu, state.Cs);
         ushort selector = state.Cs;
@@ -23,6 +24,8 @@ internal static class GuestReturn
         }
         if (fault is { } vector)
             TrapDelivery.InjectException(vcpu, vector, SegmentDescriptor.IsNull(selector) ? 0 : selector & ~3u);
+        else if (vcpu.Cpu.Mode == CpuMode.User)
+            vcpu.TrustUserSelectors(state.Cs, state.Ss, version);
     }
 
     /// <summary>

@@ -87,6 +87,18 @@ internal sealed unsafe partial class BlockTranslator
             _code.Store(HostRegister.T0, ContextLayout.Register(register));
     }
 
+    private void EmitSystemCall(in Instruction instruction)
+    {
+        if (!options.SystemCallStubs || _kind == BlockKind.SingleStep)
+        {
+            EmitLeaveTo(LeaveReason.Syscall, instruction.NextIP);
+            return;
+        }
+
+        _code.MoveImmediate(HostRegister.T0, instruction.NextIP);
+        _code.Jump(_mode.Mode == CpuMode.User ? stubs.Calls.SystemCall : stubs.Calls.Hypercall);
+    }
+
     private void EmitSoftwareInterrupt(in Instruction instruction)
     {
         var vector = instruction.Mnemonic switch

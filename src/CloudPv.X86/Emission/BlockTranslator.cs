@@ -198,7 +198,7 @@ internal sealed unsafe partial class BlockTranslator(TranslatorOptions options, 
                 EmitReadSelector(in instruction);
                 break;
             case Treatment.Syscall:
-                EmitLeaveTo(LeaveReason.Syscall, instruction.NextIP);
+                EmitSystemCall(in instruction);
                 break;
             case Treatment.Cpuid:
                 EmitLeaveTo(LeaveReason.Cpuid, instruction.IP);

@@ -17,7 +17,7 @@ internal sealed unsafe class Stubs
     private readonly byte*[] _leave = new byte*[Enum.GetValues<LeaveReason>().Length];
     private readonly byte* _leaveSaved;
 
-    // SAFETY: the caller gives an assembler with at least 4 KiB of executable space behind its cursor.
+    // SAFETY: the caller gives an assembler with at least 16 KiB of executable space behind its cursor.
     public Stubs(HostAssembler code)
     {
         _code = code;
@@ -33,6 +33,7 @@ internal sealed unsafe class Stubs
         Enter = EmitEnter();
         ReadFlags = EmitReadFlags();
         Text = new StringStubs(code, this);
+        Calls = new SystemCallStubs(code, this);
     }
 
     /// <summary>Runs translated code: (context, host address) → why it left.</summary>
@@ -55,6 +56,9 @@ internal sealed unsafe class Stubs
 
     /// <summary>The repeated string instructions.</summary>
     public StringStubs Text { get; }
+
+    /// <summary>SYSCALL through the gate.</summary>
+    public SystemCallStubs Calls { get; }
 
     /// <summary>Where to jump with T0 = the guest's next instruction and T1 = the argument.</summary>
     public byte* Leave(LeaveReason reason) => _leave[(int)reason];

@@ -31,6 +31,8 @@ internal unsafe struct CpuContext
     [FieldOffset(ContextLayout.CommitNeeded)] public ulong CommitNeeded;
     [FieldOffset(ContextLayout.Interrupt)] public int Interrupt;
     [FieldOffset(ContextLayout.Bounce)] public byte Bounce;
+    [FieldOffset(ContextLayout.Mode)] public CpuMode Mode;
+    [FieldOffset(ContextLayout.Gate)] public SystemCallGate Gate;
 }
 
 /// <summary>Offsets in a CPU's context, in bytes from GS base.</summary>
@@ -91,6 +93,12 @@ internal static class ContextLayout
 
     /// <summary>Where an access that straddles two pages is carried out: 512 bytes and the alignment of the address within 64.</summary>
     public const int Bounce = 0x440;
+
+    /// <summary>The <see cref="CpuMode"/> that runs.</summary>
+    public const int Mode = 0x6b0;
+
+    /// <summary>The <see cref="SystemCallGate"/>.</summary>
+    public const int Gate = 0x6c0;
 
     /// <summary>The five tables of kernel mode; those of user mode follow.</summary>
     public const int Translations = 0x1000;

@@ -45,6 +45,8 @@ internal static unsafe class Listing
         var names = new Dictionary<ulong, string>
         {
             [(ulong)stubs.Resolve] = "Resolve",
+            [(ulong)stubs.Calls.SystemCall] = "SystemCall",
+            [(ulong)stubs.Calls.Hypercall] = "Hypercall",
             [(ulong)stubs.Commit] = "Commit",
             [(ulong)stubs.ReadFlags] = "ReadFlags",
             [(ulong)translation.Entry] = "entry",
