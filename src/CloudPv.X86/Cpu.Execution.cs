@@ -21,6 +21,7 @@ public sealed unsafe partial class Cpu
         var linkGeneration = 0;
         var linksFar = false;
         var fillsJumpCache = false;
+        var fillsReturnCache = false;
 
         // A kick may have come between the discovery of such a write and its single step.
         _writesCode = false;
@@ -49,6 +50,7 @@ public sealed unsafe partial class Cpu
             {
                 link = 0;
                 fillsJumpCache = false;
+                fillsReturnCache = false;
                 continue;
             }
 
@@ -56,9 +58,12 @@ public sealed unsafe partial class Cpu
                 LinkTo(block, _region.At(link), linksFar);
             if (fillsJumpCache && !TryAddToJumpCache(block))
                 continue;
+            if (fillsReturnCache && kind == BlockKind.Normal)
+                AddToReturnCache(block);
             link = 0;
             linksFar = false;
             fillsJumpCache = false;
+            fillsReturnCache = false;
             kind = BlockKind.Normal;
 
             Statistics.Dispatches++;
@@ -83,6 +88,9 @@ public sealed unsafe partial class Cpu
                 case LeaveReason.JumpCacheMiss:
                     Statistics.JumpCacheMisses++;
                     fillsJumpCache = true;
+                    break;
+                case LeaveReason.ReturnCacheMiss:
+                    fillsReturnCache = true;
                     break;
                 case LeaveReason.Emulate:
                     if (!TryEmulate(out exit) || TrapsBehind(trapping, out exit))
@@ -156,6 +164,12 @@ public sealed unsafe partial class Cpu
         NoteEntry(block);
         Space.AddToJumpCache(block);
         return true;
+    }
+
+    private void AddToReturnCache(Block block)
+    {
+        NoteEntry(block);
+        Space.AddToReturnCache(block);
     }
 
     private void BeginRunning()

@@ -28,8 +28,7 @@ public sealed unsafe partial class Cpu
         foreach (var block in _enteredFpuBlocks)
         {
             block.Unlink();
-            if (block.IndirectEntry != null)
-                _spaces[(int)block.Key.Mode].Jumps.Remove(block);
+            _spaces[(int)block.Key.Mode].Forget(block);
         }
 
         _enteredFpuBlocks.Clear();

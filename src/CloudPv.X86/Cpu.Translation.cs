@@ -132,8 +132,7 @@ public sealed unsafe partial class Cpu
     private void Drop(Block block)
     {
         Statistics.BlocksInvalidated++;
-        if (block.IndirectEntry != null)
-            _spaces[(int)block.Key.Mode].Jumps.Remove(block);
+        _spaces[(int)block.Key.Mode].Forget(block);
         _enteredFpuBlocks.Remove(block);
         _blocks.Remove(block);
     }

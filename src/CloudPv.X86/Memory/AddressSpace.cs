@@ -3,6 +3,8 @@ namespace CloudPv.X86;
 /// <summary>What a CPU keeps of one mode's address space: its soft TLB, jump cache and instruction TLB, all dropped together.</summary>
 internal sealed unsafe class AddressSpace
 {
+    private readonly JumpCache _jumps;
+    private readonly ReturnCache _returns;
     private readonly ExecutedPages _executed;
 
     /// <summary>Direct jumps between pages, with the blocks that they lead to.</summary>
@@ -11,15 +13,14 @@ internal sealed unsafe class AddressSpace
     public AddressSpace(CpuContext* context, CpuMode mode, CpuBus bus, Stubs stubs)
     {
         Tlb = new SoftTlb(context, mode, bus);
-        Jumps = new JumpCache(context, mode, stubs.Leave(LeaveReason.JumpCacheMiss));
+        _jumps = new JumpCache(context, mode, stubs.Leave(LeaveReason.JumpCacheMiss));
+        _returns = new ReturnCache(context, mode);
         Fetcher = new CodeFetcher(bus);
         _executed = new ExecutedPages(bus.Walker);
         Translation = new ModeTranslation(mode, new FlagLiveness(bus.Options, Fetcher));
     }
 
     public SoftTlb Tlb { get; }
-
-    public JumpCache Jumps { get; }
 
     public CodeFetcher Fetcher { get; }
 
@@ -29,7 +30,22 @@ internal sealed unsafe class AddressSpace
     public void AddToJumpCache(Block block)
     {
         NoteExecuted(block);
-        Jumps.Add(block);
+        _jumps.Add(block);
+    }
+
+    /// <summary>Lets system calls and returns find a block.</summary>
+    public void AddToReturnCache(Block block)
+    {
+        NoteExecuted(block);
+        _returns.Add(block);
+    }
+
+    /// <summary>Takes a block out of both caches.</summary>
+    public void Forget(Block block)
+    {
+        if (block.IndirectEntry != null)
+            _jumps.Remove(block);
+        _returns.Remove(block);
     }
 
     /// <summary>Notes a direct jump from another page: it holds as long as the jump cache does.</summary>
@@ -39,10 +55,11 @@ internal sealed unsafe class AddressSpace
         _farLinks.Add((block, (nint)site));
     }
 
-    /// <summary>Empties the jump cache, and undoes the direct jumps between pages.</summary>
+    /// <summary>Empties both caches, and undoes the direct jumps between pages.</summary>
     public void ClearJumpCache()
     {
-        Jumps.Clear();
+        _jumps.Clear();
+        _returns.Clear();
         foreach (var (block, site) in _farLinks)
             block.Unlink((byte*)site);
         _farLinks.Clear();

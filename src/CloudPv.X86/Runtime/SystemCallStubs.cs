@@ -93,8 +93,7 @@ internal sealed unsafe class SystemCallStubs
         _code.Load(HostRegister.Rcx, Gate(SystemCallGate.HandlerOffset));
         _code.Move(HostRegister.T0, HostRegister.Rcx);
         Count(SystemCallGate.SystemCallsOffset);
-        EmitRestore();
-        EmitJumpToT0(CpuMode.Kernel);
+        EmitGoTo(CpuMode.Kernel);
 
         EmitExit(closed, masked, noStack);
         return start;
@@ -139,13 +138,13 @@ internal sealed unsafe class SystemCallStubs
         _code.Bytes([0x41, 0xc6, 0x43, 0x01, 0x00]); // mov byte [r11+1], 0
         EmitSwitchTo(CpuMode.User);
         EmitLoadIretContext();
-        EmitJumpToT0(CpuMode.User);
+        EmitGoTo(CpuMode.User);
 
         _code.PatchToHere(toKernel);
         _code.StoreImmediate32(ContextLayout.Selectors, FlatSelectors);
         _code.Bytes([0x41, 0xc6, 0x43, 0x01, 0x00]); // mov byte [r11+1], 0
         EmitLoadIretContext();
-        EmitJumpToT0(CpuMode.Kernel);
+        EmitGoTo(CpuMode.Kernel);
 
         EmitExit(other, closed, noStack, waiting, asSysret, unusualFlags, unknownSelectors);
         return start;
@@ -216,7 +215,6 @@ internal sealed unsafe class SystemCallStubs
         LoadFrame(HostRegister.GuestRsp, 7);
         LoadFrame(HostRegister.T0, 4);
         Count(SystemCallGate.ReturnsOffset);
-        EmitRestore();
     }
 
     private void EmitRestore()
@@ -227,10 +225,21 @@ internal sealed unsafe class SystemCallStubs
         _code.Load(HostRegister.Rdx, ContextLayout.StringRdx);
     }
 
-    private void EmitJumpToT0(CpuMode mode)
+    /// <summary>Restores RAX, RDX and the flags, and goes to T0 through the mode's return cache.</summary>
+    private void EmitGoTo(CpuMode mode)
     {
-        _code.ExtractBits(HostRegister.T1, HostRegister.T0, ContextLayout.JumpCacheMask);
-        _code.ContextTable(0xff, 4, ContextLayout.JumpCache(mode), wide: false); // jmp
+        var cache = ContextLayout.ReturnCache(mode);
+        _code.Bytes([0x45, 0x89, 0xd3]); // mov r11d, r10d
+        _code.And32(HostRegister.T1, (int)X86.ReturnCache.Mask);
+        _code.Bytes([0x45, 0x01, 0xdb]); // add r11d, r11d: two words an entry
+        _code.ContextTable(0x3b, HostRegister.T0, cache); // cmp r10, entry
+        var missing = _code.JumpIfForward(NotEqual);
+        _code.ContextTable(HostAssembler.MoveLoad, HostRegister.T1, cache + 8);
+        EmitRestore();
+        _code.Bytes([0x41, 0xff, 0xe3]); // jmp r11
+        _code.PatchToHere(missing);
+        EmitRestore();
+        _code.Jump(_stubs.Leave(LeaveReason.ReturnCacheMiss));
     }
 
     private void EmitExit(byte*[] closed, params byte*[] others) => EmitExit(null, closed, others);

@@ -100,6 +100,11 @@ internal static class ContextLayout
     /// <summary>The <see cref="SystemCallGate"/>.</summary>
     public const int Gate = 0x6c0;
 
+    /// <summary>Two words an entry: guest and host address.</summary>
+    public const int ReturnCacheEntries = 64;
+
+    private const int ReturnCaches = 0x800;
+
     /// <summary>The five tables of kernel mode; those of user mode follow.</summary>
     public const int Translations = 0x1000;
 
@@ -124,6 +129,8 @@ internal static class ContextLayout
 
     public static int JumpCache(CpuMode mode) => ReadTags(mode) + (4 * TableSize);
 
+    public static int ReturnCache(CpuMode mode) => ReturnCaches + ((int)mode * ReturnCacheEntries * 16);
+
     /// <summary>The place of the general register with this encoding.</summary>
     public static int Register(int number) => Registers + (number * 8);
 }
@@ -145,6 +152,9 @@ internal enum LeaveReason
 
     /// <summary>Go on at Rip, which the jump cache lacks.</summary>
     JumpCacheMiss,
+
+    /// <summary>Go on at Rip, which the return cache lacks.</summary>
+    ReturnCacheMiss,
 
     /// <summary>The context's interrupt word was set.</summary>
     Interrupt,

@@ -132,6 +132,38 @@ public sealed class SystemCallGateTests
         guest.Result(6).ShouldBe((ulong)UserStack - 64);
     }
 
+    /// <summary>As after an interrupt between the two. That must not look like code that hands flags on from call to call, which costs all code its speed.</summary>
+    [Fact]
+    public void A_return_between_a_comparison_and_its_jump_brings_the_flags_and_costs_nothing()
+    {
+        const int Rounds = 100;
+        using TestGuest guest = TestGuest.Run(c =>
+        {
+            Label callback = c.CreateLabel(), user = c.CreateLabel(), wrong = c.CreateLabel(), end = c.CreateLabel();
+            Prepare(c, callback);
+            c.mov(ebx, Rounds);
+            c.mov(ebp, Rounds);
+            GoToUserMode(c, user);
+            c.Label(ref user);
+            c.cmp(ebx, ebp);
+            c.syscall();
+            c.jne(wrong);
+            c.jmp(user);
+            c.Label(ref wrong);
+            c.ud2();
+            c.Label(ref callback);
+            c.dec(ebx);
+            c.je(end);
+            c.mov(ebp, ebx);
+            ReturnFromSystemCall(c);
+            c.Label(ref end);
+            c.ShutDown();
+        });
+
+        guest.Domain.Counters.Translator["SystemCallReturns"].ShouldBeGreaterThan((ulong)Rounds - 10);
+        guest.Domain.Counters.Translator["CodeFlushes"].ShouldBe(0ul);
+    }
+
     [Fact]
     public void An_event_that_waits_is_delivered_at_the_return()
     {
