@@ -27,6 +27,9 @@ public sealed record TranslatorOptions
     /// <summary>Keep a spilled register's value in a scratch register from one instruction to the next.</summary>
     public bool HeldRegisters { get; init; } = true;
 
+    /// <summary>Look for stack accesses in the stack's last page first.</summary>
+    public bool StackPage { get; init; } = true;
+
     /// <summary>Take system calls through the <see cref="SystemCallGate"/>, while that is open, instead of leaving for them.</summary>
     public bool SystemCallStubs { get; init; } = true;
 
@@ -40,6 +43,7 @@ public sealed record TranslatorOptions
         AbiFlags = false,
         StringStubs = false,
         HeldRegisters = false,
+        StackPage = false,
         SystemCallStubs = false,
     };
 }

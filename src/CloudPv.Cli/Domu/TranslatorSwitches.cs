@@ -15,6 +15,8 @@ internal static class TranslatorSwitches
         ["abi-flags"] = options => options with { AbiFlags = false },
         ["string-stubs"] = options => options with { StringStubs = false },
         ["held-registers"] = options => options with { HeldRegisters = false },
+        ["stack-page"] = options => options with { StackPage = false },
+        ["system-call-stubs"] = options => options with { SystemCallStubs = false },
         ["all"] = _ => TranslatorOptions.None,
     };
 

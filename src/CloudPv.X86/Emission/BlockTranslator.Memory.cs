@@ -31,6 +31,9 @@ internal sealed unsafe partial class BlockTranslator
         /// <summary>The check has put RCX aside.</summary>
         public bool RestoresRcx;
 
+        /// <summary>Where T0 and T1 are what the check makes of them, if it was of the stack page alone.</summary>
+        public byte* Found;
+
         /// <summary>The code that accesses memory at T0 + T1, repeated in the slow path; none for a group, which goes on behind its check.</summary>
         public byte* Operation;
         public byte* Resume;
@@ -113,10 +116,21 @@ internal sealed unsafe partial class BlockTranslator
     /// From the linear address in T0 to T0 = offset in its page and T1 = the page's host address, or off to a slow path. Keeps flags only where they are live.
     /// The operation has to follow, and then <see cref="EndAccess"/>.
     /// </summary>
-    private ref SlowPath BeginAccess(int index, AccessDescription access)
+    private ref SlowPath BeginAccess(int index, AccessDescription access, bool throughStackPointer = false)
     {
         ref var path = ref _slowPaths[_slowPathCount++];
         path = new SlowPath { Index = index, Access = access };
+        if (throughStackPointer && options.StackPage && _kind == BlockKind.Normal && access.Size <= StackPage.WidestGroup && !FlagsLiveAt(index))
+        {
+            _code.Context(0x03, HostRegister.T0, _mode.StackPage + StackPage.TagOffset, wide: true); // add
+            _code.Context(0x3b, HostRegister.T0, _mode.StackPage + (access.Size <= 8 ? StackPage.LimitOffset : StackPage.GroupLimitOffset), wide: true); // cmp
+            path.Branch = _code.JumpIfForward(3); // jae
+            _code.Load(HostRegister.T1, _mode.StackPage + StackPage.PageOffset);
+            path.Found = _code.Cursor;
+            path.Operation = _code.Cursor;
+            return ref path;
+        }
+
         var tags = access.Write ? _mode.WriteTags : _mode.ReadTags;
         if (!FlagsLiveAt(index))
         {
@@ -154,7 +168,7 @@ internal sealed unsafe partial class BlockTranslator
             _code.Move(HostRegister.T0, @base);
         else
             _code.Lea(HostRegister.T0, @base, displacement);
-        ref var path = ref BeginAccess(index, new AccessDescription(instruction.IP, 8, write, stack: true));
+        ref var path = ref BeginAccess(index, new AccessDescription(instruction.IP, 8, write, stack: true), @base == HostRegister.GuestRsp);
         path.Address = SlowAddress.Base;
         path.Base = @base;
         path.Displacement = displacement;
@@ -168,7 +182,7 @@ internal sealed unsafe partial class BlockTranslator
         _groupMoved = 0;
         var @base = HostRegister.Of(group.Base);
         _code.Lea(HostRegister.T0, @base, group.Lowest);
-        ref var path = ref BeginAccess(index, new AccessDescription(block[index].IP, group.Size, group.Write, group: true));
+        ref var path = ref BeginAccess(index, new AccessDescription(block[index].IP, group.Size, group.Write, group: true), group.Base == HostRegister.Rsp);
         path.Address = SlowAddress.Base;
         path.Base = @base;
         path.Displacement = group.Lowest;
@@ -185,18 +199,9 @@ internal sealed unsafe partial class BlockTranslator
             _code.PatchToHere(path.Branch);
             if (path.RestoresRcx)
                 _code.Load(HostRegister.Rcx, ContextLayout.ScratchRcx);
-            switch (path.Address)
-            {
-                case SlowAddress.Base:
-                    _code.Lea(HostRegister.T0, path.Base, path.Displacement);
-                    break;
-                case SlowAddress.BitString:
-                    EmitBitStringAddress(in block[path.Index]);
-                    break;
-                default:
-                    EmitOperandAddress(in block[path.Index]);
-                    break;
-            }
+            EmitAddressAnew(in path);
+            if (path.Found != null)
+                EmitStackPageSearch(in path);
 
             var crossing = path.Access.Group && !path.RestoresRcx && options.Chaining ? EmitCrossingCheck(path.Access.Size) : null;
             _code.MoveImmediate64(HostRegister.T1, path.Access.Bits);
@@ -217,6 +222,33 @@ internal sealed unsafe partial class BlockTranslator
             _code.MoveImmediate(HostRegister.T1, region.OffsetOf(crossing));
             EmitLeaveTo(LeaveReason.LinkUngrouped, path.Access.Rip);
         }
+    }
+
+    private void EmitAddressAnew(in SlowPath path)
+    {
+        switch (path.Address)
+        {
+            case SlowAddress.Base:
+                _code.Lea(HostRegister.T0, path.Base, path.Displacement);
+                break;
+            case SlowAddress.BitString:
+                EmitBitStringAddress(in block[path.Index]);
+                break;
+            default:
+                EmitOperandAddress(in block[path.Index]);
+                break;
+        }
+    }
+
+    /// <summary>Another page than the last: the soft TLB may have it.</summary>
+    private void EmitStackPageSearch(in SlowPath path)
+    {
+        _code.Call(stubs.FindStackPage(_mode.Mode, path.Access.Write));
+        var missing = _code.JumpIfForward(2); // jc
+        _code.CompareImmediate(HostRegister.T0, MachineMemory.FrameSize - path.Access.Size);
+        _code.JumpIf(6, path.Found); // jbe
+        _code.PatchToHere(missing);
+        EmitAddressAnew(in path);
     }
 
     /// <summary>A group across two pages, as pointers that walk through memory meet again and again, goes straight to the ungrouped translation: a jump to be patched.</summary>

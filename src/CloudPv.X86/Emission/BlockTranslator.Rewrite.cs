@@ -33,7 +33,8 @@ internal sealed unsafe partial class BlockTranslator
         EmitOperandAddress(in instruction);
         var size = instruction.MemorySize.GetSize();
         Debug.Assert(size is > 0 and <= AccessDescription.LargestSize);
-        ref var path = ref BeginAccess(index, Describe(in instruction, size, form.WritesMemory));
+        var throughStackPointer = instruction.MemoryBase == Register.RSP && instruction.MemoryIndex == Register.None && instruction.SegmentPrefix is not (Register.FS or Register.GS);
+        ref var path = ref BeginAccess(index, Describe(in instruction, size, form.WritesMemory), throughStackPointer);
         if (form.MayTrap)
             region.HotTraps.Add(_code.Cursor, instruction.IP);
         EmitOperation(index, in instruction, form, MemoryForm.Checked, 0);

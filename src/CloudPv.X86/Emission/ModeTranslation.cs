@@ -15,5 +15,7 @@ internal sealed class ModeTranslation(CpuMode mode, FlagLiveness liveness)
 
     public int WritePages { get; } = ContextLayout.WritePages(mode);
 
+    public int StackPage { get; } = ContextLayout.StackPage(mode);
+
     public int JumpCache { get; } = ContextLayout.JumpCache(mode);
 }

@@ -15,6 +15,7 @@ internal sealed unsafe class SoftTlb
     private readonly ulong* _writeTags;
     private readonly byte** _readPages;
     private readonly byte** _writePages;
+    private readonly StackPage* _stack;
 
     // The places filled since the last flush, so that a flush soon after another is cheap; too many are as good as all.
     private readonly ushort[] _filled = new ushort[1024];
@@ -31,6 +32,7 @@ internal sealed unsafe class SoftTlb
         _writeTags = (ulong*)((byte*)context + ContextLayout.WriteTags(mode));
         _readPages = (byte**)((byte*)context + ContextLayout.ReadPages(mode));
         _writePages = (byte**)((byte*)context + ContextLayout.WritePages(mode));
+        _stack = (StackPage*)((byte*)context + ContextLayout.StackPage(mode));
         Flush();
     }
 
@@ -84,6 +86,7 @@ internal sealed unsafe class SoftTlb
         }
 
         _filledCount = 0;
+        _stack->Forget();
         _large.Clear();
         _watch.Clear();
     }
@@ -99,11 +102,13 @@ internal sealed unsafe class SoftTlb
         var index = Index(address);
         _readTags[index] = InvalidTags[index];
         _writeTags[index] = InvalidTags[index];
+        _stack->ForgetAddress(address);
     }
 
     /// <summary>Drops the right to write a frame, under whatever linear addresses it stands.</summary>
     public void WithdrawWriteTags(byte* page)
     {
+        _stack->ForgetPage(page);
         var pages = new ReadOnlySpan<ulong>(_writePages, ContextLayout.TlbEntries);
         for (var start = 0; start < pages.Length;)
         {

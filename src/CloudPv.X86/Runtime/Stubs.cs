@@ -11,11 +11,14 @@ internal sealed unsafe class Stubs
     /// <summary>Host registers that hold guest registers and that the C ABI lets a callee change.</summary>
     private static readonly int[] CallerSaved = [0, 1, 2, 6, 7, 8];
 
+    private const int AboveOrEqual = 3;
+
     private static readonly int[] CalleeSaved = [3, 5, 12, 13, 14, 15];
 
     private readonly HostAssembler _code;
     private readonly byte*[] _leave = new byte*[Enum.GetValues<LeaveReason>().Length];
     private readonly byte* _leaveSaved;
+    private readonly byte*[] _findStackPage = new byte*[4];
 
     // SAFETY: the caller gives an assembler with at least 16 KiB of executable space behind its cursor.
     public Stubs(HostAssembler code)
@@ -32,6 +35,12 @@ internal sealed unsafe class Stubs
         Commit = EmitCommit();
         Enter = EmitEnter();
         ReadFlags = EmitReadFlags();
+        foreach (var mode in (ReadOnlySpan<CpuMode>)[CpuMode.Kernel, CpuMode.User])
+        {
+            _findStackPage[FindStackPageIndex(mode, write: false)] = EmitFindStackPage(mode, write: false);
+            _findStackPage[FindStackPageIndex(mode, write: true)] = EmitFindStackPage(mode, write: true);
+        }
+
         Text = new StringStubs(code, this);
         Calls = new SystemCallStubs(code, this);
     }
@@ -59,6 +68,12 @@ internal sealed unsafe class Stubs
 
     /// <summary>SYSCALL through the gate.</summary>
     public SystemCallStubs Calls { get; }
+
+    /// <summary>
+    /// Makes the page of T0 (linear) the mode's <see cref="StackPage"/>, if it may be written. Returns with T0 = offset in the page and T1 = its host address, or with CF set:
+    /// the soft TLB lacks it.
+    /// </summary>
+    public byte* FindStackPage(CpuMode mode, bool write) => _findStackPage[FindStackPageIndex(mode, write)];
 
     /// <summary>Where to jump with T0 = the guest's next instruction and T1 = the argument.</summary>
     public byte* Leave(LeaveReason reason) => _leave[(int)reason];
@@ -211,6 +226,49 @@ internal sealed unsafe class Stubs
         _code.Load(HostRegister.Rax, ContextLayout.StringRax);
         _code.Return();
         return start;
+    }
+
+    private static int FindStackPageIndex(CpuMode mode, bool write) => ((int)mode * 2) + (write ? 1 : 0);
+
+    private byte* EmitFindStackPage(CpuMode mode, bool write)
+    {
+        var place = ContextLayout.StackPage(mode);
+        var start = _code.Cursor;
+        _code.Store(HostRegister.Rax, ContextLayout.StringRax);
+        _code.RotateRight32(HostRegister.T1, HostRegister.T0, MachineMemory.FrameShift);
+        _code.And32(HostRegister.T1, ContextLayout.TlbEntries - 1);
+        _code.ContextTable(HostAssembler.MoveLoad, HostRegister.Rax, ContextLayout.WriteTags(mode));
+        _code.Bytes([0x49, 0x01, 0xc2]); // add r10, rax
+        _code.CompareImmediate(HostRegister.T0, MachineMemory.FrameSize);
+        var missing = _code.JumpIfForward(AboveOrEqual);
+        _code.Store(HostRegister.Rax, place + StackPage.TagOffset);
+        _code.ContextTable(HostAssembler.MoveLoad, HostRegister.T1, ContextLayout.WritePages(mode));
+        _code.Store(HostRegister.T1, place + StackPage.PageOffset);
+        _code.StoreImmediate64(place + StackPage.LimitOffset, StackPage.Limit);
+        _code.StoreImmediate64(place + StackPage.GroupLimitOffset, StackPage.GroupLimit);
+        EmitFound(found: true);
+        _code.PatchToHere(missing);
+        if (!write)
+        {
+            _code.Bytes([0x49, 0x29, 0xc2]); // sub r10, rax
+            _code.ContextTable(0x03, HostRegister.T0, ContextLayout.ReadTags(mode)); // add
+            _code.CompareImmediate(HostRegister.T0, MachineMemory.FrameSize);
+            var missingToo = _code.JumpIfForward(AboveOrEqual);
+            _code.ContextTable(HostAssembler.MoveLoad, HostRegister.T1, ContextLayout.ReadPages(mode));
+            EmitFound(found: true);
+            _code.PatchToHere(missingToo);
+        }
+
+        EmitFound(found: false);
+        return start;
+    }
+
+    /// <summary>Returns with CF clear or set, and RAX as it was.</summary>
+    private void EmitFound(bool found)
+    {
+        _code.Load(HostRegister.Rax, ContextLayout.StringRax);
+        _code.Byte(found ? 0xf8 : 0xf9); // clc, stc
+        _code.Return();
     }
 
     /// <summary>MOVZX r32, byte gs:[offset].</summary>

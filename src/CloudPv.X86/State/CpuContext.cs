@@ -100,6 +100,8 @@ internal static class ContextLayout
     /// <summary>The <see cref="SystemCallGate"/>.</summary>
     public const int Gate = 0x6c0;
 
+    private const int StackPages = 0x700;
+
     /// <summary>Two words an entry: guest and host address.</summary>
     public const int ReturnCacheEntries = 64;
 
@@ -128,6 +130,9 @@ internal static class ContextLayout
     public static int WritePages(CpuMode mode) => ReadTags(mode) + (3 * TableSize);
 
     public static int JumpCache(CpuMode mode) => ReadTags(mode) + (4 * TableSize);
+
+    /// <summary>The mode's <see cref="X86.StackPage"/>.</summary>
+    public static int StackPage(CpuMode mode) => StackPages + ((int)mode * X86.StackPage.Size);
 
     public static int ReturnCache(CpuMode mode) => ReturnCaches + ((int)mode * ReturnCacheEntries * 16);
 

@@ -13,6 +13,8 @@ internal static unsafe class Listing
         (ContextLayout.ScratchRcx, "ScratchRcx"), (ContextLayout.Scratch, "Scratch"), (ContextLayout.X87Ensure, "X87Ensure"), (ContextLayout.PageMask, "PageMask"),
         (ContextLayout.JumpCacheMask, "JumpCacheMask"), (ContextLayout.TlbMask, "TlbMask"), (ContextLayout.BitMask32, "BitMask32"), (ContextLayout.BitMask64, "BitMask64"),
         (ContextLayout.Direction, "Direction"), (ContextLayout.Interrupt, "Interrupt"), (ContextLayout.ReadTags(CpuMode.Kernel), "ReadTags"),
+        (ContextLayout.StackPage(CpuMode.Kernel), "StackTag"), (ContextLayout.StackPage(CpuMode.Kernel) + StackPage.PageOffset, "StackPage"),
+        (ContextLayout.StackPage(CpuMode.Kernel) + StackPage.LimitOffset, "StackLimit"), (ContextLayout.StackPage(CpuMode.Kernel) + StackPage.GroupLimitOffset, "StackGroupLimit"),
         (ContextLayout.WriteTags(CpuMode.Kernel), "WriteTags"), (ContextLayout.ReadPages(CpuMode.Kernel), "ReadPages"), (ContextLayout.WritePages(CpuMode.Kernel), "WritePages"),
     ];
 
@@ -45,6 +47,8 @@ internal static unsafe class Listing
         var names = new Dictionary<ulong, string>
         {
             [(ulong)stubs.Resolve] = "Resolve",
+            [(ulong)stubs.FindStackPage(CpuMode.Kernel, write: false)] = "FindStackPageToRead",
+            [(ulong)stubs.FindStackPage(CpuMode.Kernel, write: true)] = "FindStackPageToWrite",
             [(ulong)stubs.Calls.SystemCall] = "SystemCall",
             [(ulong)stubs.Calls.Hypercall] = "Hypercall",
             [(ulong)stubs.Commit] = "Commit",
