@@ -10,7 +10,7 @@ internal sealed unsafe class JumpCache
     public const ulong Mask = ContextLayout.JumpCacheEntries - 1;
 
     private readonly nint* _slots;
-    private readonly nint _miss;
+    private nint _miss;
 
     // The slots filled since the last clearing; too many are as good as all.
     private readonly ushort[] _filled = new ushort[2048];
@@ -20,8 +20,7 @@ internal sealed unsafe class JumpCache
     public JumpCache(CpuContext* context, CpuMode mode, byte* miss)
     {
         _slots = (nint*)((byte*)context + ContextLayout.JumpCache(mode));
-        _miss = (nint)miss;
-        Clear();
+        Clear(miss);
     }
 
     public static int Slot(ulong rip) => (int)(rip & Mask);
@@ -43,15 +42,17 @@ internal sealed unsafe class JumpCache
             slot = _miss;
     }
 
-    public void Clear()
+    /// <param name="miss">Where empty slots lead.</param>
+    public void Clear(byte* miss)
     {
-        if (_filledCount <= _filled.Length)
+        if ((nint)miss == _miss && _filledCount <= _filled.Length)
         {
             foreach (var slot in _filled.AsSpan(0, _filledCount))
                 _slots[slot] = _miss;
         }
         else
         {
+            _miss = (nint)miss;
             new Span<nint>(_slots, ContextLayout.JumpCacheEntries).Fill(_miss);
         }
 

@@ -33,7 +33,6 @@ internal sealed unsafe partial class BlockTranslator
     {
         var start = _code.Cursor;
         var rip = block.Rip;
-        var miss = stubs.Leave(LeaveReason.JumpCacheMiss);
         if (!FlagsLiveAt(0) && _mode.Liveness.AreDeadAtCalls)
         {
             if ((long)rip == (int)rip)
@@ -46,7 +45,7 @@ internal sealed unsafe partial class BlockTranslator
                 _code.Compare(HostRegister.T0, HostRegister.T1);
             }
 
-            _code.JumpIf(5, miss);
+            _code.JumpIf(5, stubs.SearchJump(_mode.Mode));
             return start;
         }
 
@@ -56,7 +55,7 @@ internal sealed unsafe partial class BlockTranslator
         var test = _code.Cursor;
         _code.JumpIfRcxZero(0);
         _code.Load(HostRegister.Rcx, ContextLayout.ScratchRcx);
-        _code.Jump(miss);
+        _code.Jump(stubs.Leave(LeaveReason.JumpCacheMiss));
         test[1] = (byte)(_code.Cursor - (test + 2));
         _code.Load(HostRegister.Rcx, ContextLayout.ScratchRcx);
         return start;

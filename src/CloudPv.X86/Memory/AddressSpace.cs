@@ -3,8 +3,10 @@ namespace CloudPv.X86;
 /// <summary>What a CPU keeps of one mode's address space: its soft TLB, jump cache and instruction TLB, all dropped together.</summary>
 internal sealed unsafe class AddressSpace
 {
+    private readonly Stubs _stubs;
     private readonly JumpCache _jumps;
-    private readonly ReturnCache _returns;
+    private readonly EntryCache _lostJumps;
+    private readonly EntryCache _returns;
     private readonly ExecutedPages _executed;
 
     /// <summary>Direct jumps between pages, with the blocks that they lead to.</summary>
@@ -13,11 +15,13 @@ internal sealed unsafe class AddressSpace
     public AddressSpace(CpuContext* context, CpuMode mode, CpuBus bus, Stubs stubs)
     {
         Tlb = new SoftTlb(context, mode, bus);
-        _jumps = new JumpCache(context, mode, stubs.Leave(LeaveReason.JumpCacheMiss));
-        _returns = new ReturnCache(context, mode);
+        _stubs = stubs;
+        _lostJumps = new EntryCache(context, ContextLayout.LostJumps(mode), ContextLayout.LostJumpEntries);
+        _returns = new EntryCache(context, ContextLayout.ReturnCache(mode), ContextLayout.ReturnEntries);
         Fetcher = new CodeFetcher(bus);
         _executed = new ExecutedPages(bus.Walker);
         Translation = new ModeTranslation(mode, new FlagLiveness(bus.Options, Fetcher));
+        _jumps = new JumpCache(context, mode, JumpMiss);
     }
 
     public SoftTlb Tlb { get; }
@@ -31,6 +35,8 @@ internal sealed unsafe class AddressSpace
     {
         NoteExecuted(block);
         _jumps.Add(block);
+        if (Translation.Liveness.AreDeadAtCalls)
+            _lostJumps.Add(block);
     }
 
     /// <summary>Lets system calls and returns find a block.</summary>
@@ -40,11 +46,12 @@ internal sealed unsafe class AddressSpace
         _returns.Add(block);
     }
 
-    /// <summary>Takes a block out of both caches.</summary>
+    /// <summary>Takes a block out of all that leads to it but direct jumps.</summary>
     public void Forget(Block block)
     {
         if (block.IndirectEntry != null)
             _jumps.Remove(block);
+        _lostJumps.Remove(block);
         _returns.Remove(block);
     }
 
@@ -55,16 +62,20 @@ internal sealed unsafe class AddressSpace
         _farLinks.Add((block, (nint)site));
     }
 
-    /// <summary>Empties both caches, and undoes the direct jumps between pages.</summary>
+    /// <summary>Empties the jump cache and those beside it, and undoes the direct jumps between pages.</summary>
     public void ClearJumpCache()
     {
-        _jumps.Clear();
+        _jumps.Clear(JumpMiss);
+        _lostJumps.Clear();
         _returns.Clear();
         foreach (var (block, site) in _farLinks)
             block.Unlink((byte*)site);
         _farLinks.Clear();
         _executed.Clear();
     }
+
+    /// <summary>The search changes flags.</summary>
+    private byte* JumpMiss => Translation.Liveness.AreDeadAtCalls ? _stubs.SearchJump(Translation.Mode) : _stubs.Leave(LeaveReason.JumpCacheMiss);
 
     private void NoteExecuted(Block block)
     {

@@ -19,6 +19,7 @@ internal sealed unsafe class Stubs
     private readonly byte*[] _leave = new byte*[Enum.GetValues<LeaveReason>().Length];
     private readonly byte* _leaveSaved;
     private readonly byte*[] _findStackPage = new byte*[4];
+    private readonly byte*[] _searchJump = new byte*[2];
 
     // SAFETY: the caller gives an assembler with at least 16 KiB of executable space behind its cursor.
     public Stubs(HostAssembler code)
@@ -39,6 +40,7 @@ internal sealed unsafe class Stubs
         {
             _findStackPage[FindStackPageIndex(mode, write: false)] = EmitFindStackPage(mode, write: false);
             _findStackPage[FindStackPageIndex(mode, write: true)] = EmitFindStackPage(mode, write: true);
+            _searchJump[(int)mode] = EmitSearchJump(mode);
         }
 
         Text = new StringStubs(code, this);
@@ -74,6 +76,9 @@ internal sealed unsafe class Stubs
     /// the soft TLB lacks it.
     /// </summary>
     public byte* FindStackPage(CpuMode mode, bool write) => _findStackPage[FindStackPageIndex(mode, write)];
+
+    /// <summary>Where a jump that carries no flags goes with T0 = the guest's next instruction, if the jump cache lacks it.</summary>
+    public byte* SearchJump(CpuMode mode) => _searchJump[(int)mode];
 
     /// <summary>Where to jump with T0 = the guest's next instruction and T1 = the argument.</summary>
     public byte* Leave(LeaveReason reason) => _leave[(int)reason];
@@ -225,6 +230,16 @@ internal sealed unsafe class Stubs
         _code.RestoreFlagsFromAx();
         _code.Load(HostRegister.Rax, ContextLayout.StringRax);
         _code.Return();
+        return start;
+    }
+
+    private byte* EmitSearchJump(CpuMode mode)
+    {
+        var start = _code.Cursor;
+        var missing = EntryCache.EmitSearch(_code, ContextLayout.LostJumps(mode), ContextLayout.LostJumpEntries);
+        _code.Bytes([0x41, 0xff, 0xe3]); // jmp r11
+        _code.PatchToHere(missing);
+        _code.Jump(Leave(LeaveReason.JumpCacheMiss));
         return start;
     }
 

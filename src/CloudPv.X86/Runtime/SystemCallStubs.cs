@@ -228,13 +228,7 @@ internal sealed unsafe class SystemCallStubs
     /// <summary>Restores RAX, RDX and the flags, and goes to T0 through the mode's return cache.</summary>
     private void EmitGoTo(CpuMode mode)
     {
-        var cache = ContextLayout.ReturnCache(mode);
-        _code.Bytes([0x45, 0x89, 0xd3]); // mov r11d, r10d
-        _code.And32(HostRegister.T1, (int)X86.ReturnCache.Mask);
-        _code.Bytes([0x45, 0x01, 0xdb]); // add r11d, r11d: two words an entry
-        _code.ContextTable(0x3b, HostRegister.T0, cache); // cmp r10, entry
-        var missing = _code.JumpIfForward(NotEqual);
-        _code.ContextTable(HostAssembler.MoveLoad, HostRegister.T1, cache + 8);
+        var missing = EntryCache.EmitSearch(_code, ContextLayout.ReturnCache(mode), ContextLayout.ReturnEntries);
         EmitRestore();
         _code.Bytes([0x41, 0xff, 0xe3]); // jmp r11
         _code.PatchToHere(missing);

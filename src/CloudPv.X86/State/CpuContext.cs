@@ -102,19 +102,20 @@ internal static class ContextLayout
 
     private const int StackPages = 0x700;
 
-    /// <summary>Two words an entry: guest and host address.</summary>
-    public const int ReturnCacheEntries = 64;
+    public const int ReturnEntries = 64;
+    public const int LostJumpEntries = 8192;
+    private const int EntrySize = 16;
 
-    private const int ReturnCaches = 0x800;
+    private const int Returns = 0x800;
 
-    /// <summary>The five tables of kernel mode; those of user mode follow.</summary>
+    /// <summary>The six tables of kernel mode; those of user mode follow.</summary>
     public const int Translations = 0x1000;
 
     public const int TlbEntries = 4096;
     public const int JumpCacheEntries = 1 << 16;
 
     private const int TableSize = TlbEntries * 8;
-    private const int ModeSize = (4 * TableSize) + (JumpCacheEntries * 8);
+    private const int ModeSize = (4 * TableSize) + (JumpCacheEntries * 8) + (LostJumpEntries * EntrySize);
 
     public const int Size = Translations + (2 * ModeSize);
 
@@ -134,7 +135,11 @@ internal static class ContextLayout
     /// <summary>The mode's <see cref="X86.StackPage"/>.</summary>
     public static int StackPage(CpuMode mode) => StackPages + ((int)mode * X86.StackPage.Size);
 
-    public static int ReturnCache(CpuMode mode) => ReturnCaches + ((int)mode * ReturnCacheEntries * 16);
+    /// <summary>The <see cref="EntryCache"/> of <see cref="LostJumpEntries"/>.</summary>
+    public static int LostJumps(CpuMode mode) => JumpCache(mode) + (JumpCacheEntries * 8);
+
+    /// <summary>The <see cref="EntryCache"/> of <see cref="ReturnEntries"/>.</summary>
+    public static int ReturnCache(CpuMode mode) => Returns + ((int)mode * ReturnEntries * EntrySize);
 
     /// <summary>The place of the general register with this encoding.</summary>
     public static int Register(int number) => Registers + (number * 8);

@@ -49,6 +49,7 @@ internal static unsafe class Listing
             [(ulong)stubs.Resolve] = "Resolve",
             [(ulong)stubs.FindStackPage(CpuMode.Kernel, write: false)] = "FindStackPageToRead",
             [(ulong)stubs.FindStackPage(CpuMode.Kernel, write: true)] = "FindStackPageToWrite",
+            [(ulong)stubs.SearchJump(CpuMode.Kernel)] = "SearchJump",
             [(ulong)stubs.Calls.SystemCall] = "SystemCall",
             [(ulong)stubs.Calls.Hypercall] = "Hypercall",
             [(ulong)stubs.Commit] = "Commit",

@@ -1,0 +1,74 @@
+using System.Runtime.InteropServices;
+
+namespace CloudPv.X86;
+
+/// <summary>
+/// A table of host addresses for guest addresses that machine code searches by comparing the address, and then enters behind the block's own check. One of each mode is for
+/// what system calls and returns lead to (<see cref="SystemCallStubs"/>), where flags must arrive as they are; another for jumps that the <see cref="JumpCache"/> has lost to
+/// others of the same slot (<see cref="Stubs.SearchJump"/>).
+/// </summary>
+internal sealed unsafe class EntryCache
+{
+    // No instruction stands there: it isn't canonical.
+    private const ulong NoAddress = 1ul << 63;
+
+    private readonly Entry* _entries;
+    private readonly int _count;
+    private bool _isEmpty;
+
+    // SAFETY: the context has that many entries there, and an index is below that.
+    public EntryCache(CpuContext* context, int offset, int count)
+    {
+        _entries = (Entry*)((byte*)context + offset);
+        _count = count;
+        Clear();
+    }
+
+    public void Add(Block block)
+    {
+        EntryOf(block) = new Entry { Rip = block.Key.Rip, Host = block.Entry };
+        _isEmpty = false;
+    }
+
+    public void Remove(Block block)
+    {
+        ref var entry = ref EntryOf(block);
+        if (entry.Host == block.Entry)
+            entry.Rip = NoAddress;
+    }
+
+    public void Clear()
+    {
+        if (_isEmpty)
+            return;
+        new Span<Entry>(_entries, _count).Fill(new Entry { Rip = NoAddress });
+        _isEmpty = true;
+    }
+
+    /// <summary>
+    /// Emits a search for T0, a guest address: T1 = where to enter. Changes flags. Returns the jump to take where it isn't there. <paramref name="count"/> is a power of 2.
+    /// </summary>
+    public static byte* EmitSearch(HostAssembler code, int offset, int count)
+    {
+        code.RotateRight32(HostRegister.T1, HostRegister.T0, HashShift);
+        code.Bytes([0x45, 0x31, 0xd3]); // xor r11d, r10d
+        code.And32(HostRegister.T1, count - 1);
+        code.Bytes([0x45, 0x01, 0xdb]); // add r11d, r11d: two words an entry
+        code.ContextTable(0x3b, HostRegister.T0, offset); // cmp r10, entry
+        var missing = code.JumpIfForward(5);
+        code.ContextTable(HostAssembler.MoveLoad, HostRegister.T1, offset + sizeof(ulong));
+        return missing;
+    }
+
+    /// <summary>What shares its low bits, and with that a slot of the jump cache, differs in those.</summary>
+    private const int HashShift = 16;
+
+    private ref Entry EntryOf(Block block) => ref _entries[(int)((uint)block.Key.Rip ^ uint.RotateRight((uint)block.Key.Rip, HashShift)) & (_count - 1)];
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct Entry
+    {
+        public ulong Rip;
+        public byte* Host;
+    }
+}

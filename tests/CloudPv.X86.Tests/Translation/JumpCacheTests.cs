@@ -1,0 +1,90 @@
+using static Iced.Intel.AssemblerRegisters;
+
+namespace CloudPv.X86.Tests.Translation;
+
+/// <summary>Indirect jumps find their target in machine code, also where several targets share a slot of the jump cache.</summary>
+public sealed class JumpCacheTests
+{
+    /// <summary>So far apart that both functions have one slot.</summary>
+    private const ulong First = TestGuest.CodeAddress + 0x1_0000;
+    private const ulong Second = TestGuest.CodeAddress + 0x2_0000;
+
+    /// <summary>Calls two functions in turn RCX times; each adds to RAX, the second 0x10000.</summary>
+    private static Cpu NewCpu(TestGuest guest)
+    {
+        guest.Load(c =>
+        {
+            var again = c.CreateLabel();
+            c.mov(rbx, (long)First);
+            c.mov(rbp, (long)Second);
+            c.Label(ref again);
+            c.call(rbx);
+            c.call(rbp);
+            c.dec(rcx);
+            c.jne(again);
+            c.syscall();
+        });
+        guest.Load(
+            c =>
+            {
+                c.inc(rax);
+                c.ret();
+            },
+            First);
+        guest.Load(
+            c =>
+            {
+                c.add(rax, 0x10000);
+                c.ret();
+            },
+            Second);
+        var cpu = guest.NewCpu();
+        cpu.State.Rcx = 1000;
+        return cpu;
+    }
+
+    [Fact]
+    public void Two_targets_of_one_slot_stay_out_of_the_run_loop()
+    {
+        using var guest = new TestGuest();
+        var cpu = NewCpu(guest);
+
+        cpu.Run().Kind.ShouldBe(CpuExitKind.Syscall);
+
+        cpu.State.Rax.ShouldBe((1000ul << 16) + 1000);
+        cpu.Statistics.JumpCacheMisses.ShouldBeLessThan(20);
+        cpu.Statistics.Dispatches.ShouldBeLessThan(50);
+    }
+
+    [Fact]
+    public void Both_are_forgotten_when_their_code_is_written()
+    {
+        using var guest = new TestGuest();
+        var cpu = NewCpu(guest);
+        cpu.Run().Kind.ShouldBe(CpuExitKind.Syscall);
+
+        cpu.TryWrite(First, TestGuest.Assemble(c => c.ud2(), First), out _).ShouldBeTrue();
+        cpu.State.Rip = TestGuest.CodeAddress;
+        cpu.State.Rcx = 10;
+
+        cpu.Run().Vector.ShouldBe((byte)6);
+        cpu.State.Rip.ShouldBe(First);
+    }
+
+    [Fact]
+    public void Both_are_looked_for_anew_in_another_address_space()
+    {
+        using var guest = new TestGuest();
+        var cpu = NewCpu(guest);
+        cpu.Run().Kind.ShouldBe(CpuExitKind.Syscall);
+
+        guest.Map(Second, guest.NewFrame());
+        guest.Load(c => c.ud2(), Second);
+        cpu.FlushTlb();
+        cpu.State.Rip = TestGuest.CodeAddress;
+        cpu.State.Rcx = 10;
+
+        cpu.Run().Vector.ShouldBe((byte)6);
+        cpu.State.Rip.ShouldBe(Second);
+    }
+}
