@@ -211,7 +211,7 @@ public sealed unsafe partial class Cpu : IEmulatorMemory
         if (access.Write && !_bus.Frames.TryAnnounceWriteTag(page.Frame))
             return ResolveCodeWrite(host + offset, new CodeWrite(page.Frame, offset, access.Size), access);
         if (!HasBreakpoints || !IsWatched(address))
-            Space.Tlb.Fill(Space.Fetcher.Root, address, host, access.Write, page.PageShift);
+            Space.Tlb.Fill(Space.Fetcher.Root, address, host, access.Write, in page);
         return host + offset;
     }
 

@@ -8,6 +8,7 @@ public sealed class CpuBus : IDisposable
     private int _stopping;
     private ulong _mappingVersion = Unwatched;
     private ulong _codeMappingVersion = Unwatched;
+    private ulong _tableMappingVersion = Unwatched;
 
     /// <summary>The <see cref="MappingVersion"/> of a guest whose page tables nobody watches.</summary>
     internal const ulong Unwatched = 0;
@@ -37,13 +38,19 @@ public sealed class CpuBus : IDisposable
     /// </summary>
     internal ulong MappingVersion(bool ofCode) => Volatile.Read(ref ofCode ? ref _codeMappingVersion : ref _mappingVersion);
 
+    /// <summary>Counts the changes of entries that led to page tables.</summary>
+    internal ulong TableMappingVersion => Volatile.Read(ref _tableMappingVersion);
+
     /// <summary>
     /// Says that an entry was changed that was present in a page table to which some CPU's root may lead. Who calls this once has to call it after each such change, before
     /// the flush that makes the change count.
     /// </summary>
     /// <param name="ofCode">Whether the entry led to pages that may be executed.</param>
-    public void MappingsChanged(bool ofCode)
+    /// <param name="ofTable">Whether it led to them through another page table.</param>
+    public void MappingsChanged(bool ofCode, bool ofTable)
     {
+        if (ofTable)
+            Interlocked.Increment(ref _tableMappingVersion);
         Interlocked.Increment(ref _mappingVersion);
         if (ofCode)
             Interlocked.Increment(ref _codeMappingVersion);
@@ -56,7 +63,7 @@ public sealed class CpuBus : IDisposable
     {
         Frames.SetAccess(frame, count, access);
         if (MappingVersion(ofCode: false) != Unwatched)
-            MappingsChanged(ofCode: true);
+            MappingsChanged(ofCode: true, ofTable: false);
     }
 
     /// <summary>Flushes the whole TLB of every CPU whose bit is set in <paramref name="cpus"/> (by <see cref="Cpu.Index"/>; other CPUs may run).

@@ -54,7 +54,7 @@ internal sealed unsafe class DomainMemory : IDisposable
         _grantMappings = new GrantMappings(this);
         domain.Bus.SetAccess(First.Value, InitialPages, FrameAccess.Read | FrameAccess.Write);
         domain.Bus.SetAccess(domain.Host.MachineToPhys.FirstFrame, domain.Host.MachineToPhys.FrameCount, FrameAccess.Read);
-        MappingsChanged(ofCode: true); // from now on they are watched
+        MappingsChanged(ofCode: true, ofTable: true); // from now on they are watched
         Reservation = new Reservation(domain, this, InitialPages, maximum, own);
         for (ulong i = _rangeCount; i-- > own;)
         {
@@ -180,7 +180,7 @@ internal sealed unsafe class DomainMemory : IDisposable
         Volatile.Write(ref ((ulong*)Pointer(level4))[GuestAddressSpace.FirstXenSlot], visible ? _domain.Host.MachineToPhys.Level4Entry : 0);
 
     /// <summary>An entry of a table in use no longer leads where it led (<see cref="CpuBus.MappingsChanged"/>).</summary>
-    public void MappingsChanged(bool ofCode) => _domain.Bus.MappingsChanged(ofCode);
+    public void MappingsChanged(bool ofCode, bool ofTable) => _domain.Bus.MappingsChanged(ofCode, ofTable);
 
     /// <summary>A reference was given back that nobody took: the guest wrote to a page table through a translation that it hadn't flushed. Only its own counts suffer.</summary>
     public void ReportTampering(Mfn frame) => _domain.Host.Log($"{_domain.Id}: reference count of {frame} would go below zero");

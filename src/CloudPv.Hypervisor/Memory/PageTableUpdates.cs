@@ -74,7 +74,7 @@ internal sealed unsafe class PageTableUpdates(DomainMemory memory)
     private void TellOfChange(FrameType level, ulong old)
     {
         if (PageTableEntry.IsPresent(old))
-            memory.MappingsChanged(ofCode: level != FrameType.L1 || (old & PageTableEntry.NoExecute) == 0);
+            memory.MappingsChanged(ofCode: level != FrameType.L1 || (old & PageTableEntry.NoExecute) == 0, ofTable: level != FrameType.L1);
     }
 
     private ref ulong Entry(Mfn table, int slot) => ref ((ulong*)memory.Pointer(table))[slot];

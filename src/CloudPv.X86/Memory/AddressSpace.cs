@@ -88,8 +88,7 @@ internal sealed unsafe class AddressSpace
 
     public void Flush()
     {
-        if (!Tlb.IsUnchanged(Fetcher.Root))
-            Tlb.Flush();
+        Tlb.Flush(Fetcher.Root);
         if (Fetcher.IsUnchanged)
             return;
         Fetcher.Flush();
@@ -105,7 +104,7 @@ internal sealed unsafe class AddressSpace
             return;
         }
 
-        Tlb.Flush(address);
+        Tlb.FlushPage(address);
         if (Fetcher.IsUnchanged)
             return;
         Fetcher.Flush(address);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace CloudPv.X86;
 
 internal enum AccessKind
@@ -10,7 +12,9 @@ internal enum AccessKind
 /// <summary>Where a linear address leads.</summary>
 /// <param name="Frame">The machine frame of its 4 KiB.</param>
 /// <param name="PageShift">12, 21 or 30: the size of the mapping.</param>
-internal readonly record struct PageTranslation(ulong Frame, int PageShift);
+/// <param name="Slot">Host address of the last entry of the walk.</param>
+/// <param name="Entry">What stood there, marked as used.</param>
+internal readonly record struct PageTranslation(ulong Frame, int PageShift, nint Slot, ulong Entry);
 
 /// <summary>
 /// The 4-level page walk at CPL 3 (SDM vol. 3, 4.5): user bit at every level, writable at every level for a write, no-execute for a fetch (EFER.NXE is set), accessed and
@@ -82,10 +86,15 @@ internal sealed unsafe class PageWalker(MachineMemory memory, FrameTable frames)
                 return false;
             }
 
-            translation = new PageTranslation(frame, shift);
+            translation = new PageTranslation(frame, shift, (nint)Unsafe.AsPointer(ref slot), entry | marks);
             return true;
         }
     }
+
+    /// <summary>Whether the last entry of a walk is as it was, and the frame that it leads to still one that may be accessed so. The tables above it are the same.</summary>
+    public bool IsUnchanged(in PageTranslation translation, bool write) =>
+        Volatile.Read(ref *(ulong*)translation.Slot) == translation.Entry
+        && (frames.Access(translation.Frame) & (write ? FrameAccess.Write : FrameAccess.Read)) != FrameAccess.None;
 
     /// <summary>The part of an address that chooses the level-4 entry.</summary>
     public static ulong TopOf(ulong address) => address >> TopShift << TopShift;

@@ -17,17 +17,22 @@ internal sealed unsafe class SoftTlb
     private readonly byte** _writePages;
     private readonly StackPage* _stack;
 
-    // The places filled since the last flush, so that a flush soon after another is cheap; too many are as good as all.
+    // The places filled, so that a flush soon after another is cheap; too many are as good as all.
     private readonly ushort[] _filled = new ushort[1024];
     private int _filledCount = int.MaxValue;
 
+    private readonly Walk[] _readWalks = new Walk[ContextLayout.TlbEntries];
+    private readonly Walk[] _writeWalks = new Walk[ContextLayout.TlbEntries];
+
     private readonly MappingWatch _watch;
+    private readonly PageWalker _walker;
     private LargePageRange _large;
 
     // SAFETY: the context is ContextLayout.Size bytes; every index is masked to the table's size.
     public SoftTlb(CpuContext* context, CpuMode mode, CpuBus bus)
     {
         _watch = new MappingWatch(bus, ofCode: false);
+        _walker = bus.Walker;
         _readTags = (ulong*)((byte*)context + ContextLayout.ReadTags(mode));
         _writeTags = (ulong*)((byte*)context + ContextLayout.WriteTags(mode));
         _readPages = (byte**)((byte*)context + ContextLayout.ReadPages(mode));
@@ -38,28 +43,56 @@ internal sealed unsafe class SoftTlb
 
     /// <summary>Enters what a walk found.</summary>
     /// <param name="root">The level-4 table of the walk.</param>
-    public void Fill(ulong root, ulong address, byte* page, bool writable, int pageShift)
+    public void Fill(ulong root, ulong address, byte* page, bool writable, in PageTranslation walk)
     {
         var index = Index(address);
-        if (_filledCount < _filled.Length)
-            _filled[_filledCount] = (ushort)index;
-        if (_filledCount <= _filled.Length)
-            _filledCount++;
+        if (_readTags[index] == InvalidTags[index])
+            Note(index);
         var tag = 0 - (address & ~0xffful);
+        var walked = new Walk(in walk, _watch.Add(root, address));
         _readTags[index] = tag;
         _readPages[index] = page;
+        _readWalks[index] = walked;
         if (writable)
         {
             _writeTags[index] = tag;
             _writePages[index] = page;
+            _writeWalks[index] = walked;
         }
 
-        _large.Add(address, pageShift);
-        _watch.Add(root, address);
+        _large.Add(address, walk.PageShift);
     }
 
-    /// <summary>Whether a flush would drop nothing but what is certainly right under <paramref name="root"/>.</summary>
-    public bool IsUnchanged(ulong root) => _watch.AreUnchanged(root);
+    /// <summary>Drops what may no longer be right under <paramref name="root"/>.</summary>
+    public void Flush(ulong root)
+    {
+        if (_watch.AreUnchanged(root))
+            return;
+        if (_filledCount > _filled.Length || !_watch.TryRenew(root, out var sameTops))
+        {
+            Flush();
+            return;
+        }
+
+        _stack->Forget();
+        var kept = 0;
+        foreach (var index in _filled.AsSpan(0, _filledCount))
+        {
+            var keeps = false;
+            if (_readWalks[index].IsUnchanged(_walker, sameTops, write: false))
+                keeps = true;
+            else
+                _readTags[index] = InvalidTags[index];
+            if (_writeTags[index] != InvalidTags[index] && _writeWalks[index].IsUnchanged(_walker, sameTops, write: true))
+                keeps = true;
+            else
+                _writeTags[index] = InvalidTags[index];
+            if (keeps)
+                _filled[kept++] = index;
+        }
+
+        _filledCount = kept;
+    }
 
     /// <summary>The host address of what is at a linear address, where translated code could reach it without leaving.</summary>
     public bool TryFind(ulong address, bool write, out byte* host)
@@ -74,10 +107,7 @@ internal sealed unsafe class SoftTlb
         if (_filledCount <= _filled.Length)
         {
             foreach (var index in _filled.AsSpan(0, _filledCount))
-            {
-                _readTags[index] = InvalidTags[index];
-                _writeTags[index] = InvalidTags[index];
-            }
+                Invalidate(index);
         }
         else
         {
@@ -91,7 +121,7 @@ internal sealed unsafe class SoftTlb
         _watch.Clear();
     }
 
-    public void Flush(ulong address)
+    public void FlushPage(ulong address)
     {
         if (_large.Contains(address))
         {
@@ -99,9 +129,7 @@ internal sealed unsafe class SoftTlb
             return;
         }
 
-        var index = Index(address);
-        _readTags[index] = InvalidTags[index];
-        _writeTags[index] = InvalidTags[index];
+        Invalidate(Index(address));
         _stack->ForgetAddress(address);
     }
 
@@ -121,7 +149,31 @@ internal sealed unsafe class SoftTlb
         }
     }
 
+    private void Note(int index)
+    {
+        if (_filledCount < _filled.Length)
+            _filled[_filledCount++] = (ushort)index;
+        else
+            _filledCount = int.MaxValue;
+    }
+
+    private void Invalidate(int index)
+    {
+        _readTags[index] = InvalidTags[index];
+        _writeTags[index] = InvalidTags[index];
+    }
+
     private static int Index(ulong address) => (int)(address >> 12) & (ContextLayout.TlbEntries - 1);
 
     private static ulong InvalidTag(int index) => 0 - ((ulong)(index ^ (ContextLayout.TlbEntries / 2)) << 12);
+
+    /// <summary>How an entry was found.</summary>
+    /// <param name="top">The number of its level-4 entry in the watch.</param>
+    private readonly struct Walk(in PageTranslation translation, int top)
+    {
+        private readonly PageTranslation _translation = translation;
+        private readonly int _top = top;
+
+        public bool IsUnchanged(PageWalker walker, uint sameTops, bool write) => (sameTops >> _top & 1) != 0 && walker.IsUnchanged(in _translation, write);
+    }
 }

@@ -13,7 +13,7 @@ public sealed class MappingWatchTests : IDisposable
     /// <summary>A caller that goes to the function again and again by an indirect call, and has done so once.</summary>
     public MappingWatchTests()
     {
-        _guest.Bus.MappingsChanged(ofCode: true);
+        _guest.Bus.MappingsChanged(ofCode: true, ofTable: true);
         LoadFunction(1);
         _guest.Load(c =>
         {
@@ -37,7 +37,7 @@ public sealed class MappingWatchTests : IDisposable
     {
         _guest.MapNew(Function, 1);
         LoadFunction(2);
-        _guest.Bus.MappingsChanged(ofCode: true);
+        _guest.Bus.MappingsChanged(ofCode: true, ofTable: false);
         if (single)
             _cpu.FlushTlb(Function);
         else
@@ -49,7 +49,7 @@ public sealed class MappingWatchTests : IDisposable
     [Fact]
     public void A_change_that_was_told_of_before_the_code_first_ran_is_old_news()
     {
-        _guest.Bus.MappingsChanged(ofCode: true);
+        _guest.Bus.MappingsChanged(ofCode: true, ofTable: false);
         _cpu.FlushTlb();
         Call().ShouldBe(1ul);
         _cpu.FlushTlb();
@@ -114,7 +114,7 @@ public sealed class MappingWatchTests : IDisposable
         var frame = _guest.NewFrame();
         *(ulong*)_guest.Memory.Frame(frame) = 20;
         _guest.Map(TestGuest.DataAddress, frame, executable: false);
-        _guest.Bus.MappingsChanged(ofCode: false);
+        _guest.Bus.MappingsChanged(ofCode: false, ofTable: false);
         Call().ShouldBe(10ul, "no flush yet");
         if (single)
             _cpu.FlushTlb(TestGuest.DataAddress);
