@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
@@ -15,6 +16,8 @@ namespace CloudPv.Hypervisor;
 /// </remarks>
 internal static class CpuidPolicy
 {
+    private static readonly ConcurrentDictionary<(uint Index, uint Subleaf), Leaf> HostLeaves = new();
+
     private const uint HighestBasic = 0x16;
     private const uint HighestExtended = 0x8000_0008;
     private const uint XenBase = 0x4000_0000;
@@ -111,7 +114,10 @@ internal static class CpuidPolicy
     {
         const uint SharingMask = 0x03ff_c000;
         const uint CoresMask = 0xfc00_0000;
+        const uint LastCache = 15;
         uint cores = (uint)Math.Min(vcpu.Domain.Vcpus.Length, 64) - 1;
+        if (subleaf > LastCache)
+            return default;
         Leaf host = Host(4, subleaf);
         if ((host.Eax & 0x1f) == 0)
             host = Host(0x8000_001d, subleaf);
@@ -166,7 +172,10 @@ internal static class CpuidPolicy
         return new Leaf(eax, words[0], words[1], words[2]);
     }
 
-    private static Leaf Host(uint index, uint subleaf = 0)
+    /// <summary>What the host's CPUID says, asked once: where the host is a virtual machine itself, each takes its hypervisor tens of microseconds.</summary>
+    private static Leaf Host(uint index, uint subleaf = 0) => HostLeaves.GetOrAdd((index, subleaf), static key => Ask(key.Index, key.Subleaf));
+
+    private static Leaf Ask(uint index, uint subleaf)
     {
         (int eax, int ebx, int ecx, int edx) = X86Base.CpuId(unchecked((int)index), (int)subleaf);
         return new Leaf((uint)eax, (uint)ebx, (uint)ecx, (uint)edx);
