@@ -9,6 +9,9 @@ public sealed record TranslatorOptions
     /// <summary>One memory check for neighbouring accesses through one base register.</summary>
     public bool AccessGrouping { get; init; } = true;
 
+    /// <summary>One memory check also for accesses through one base register that others stand between.</summary>
+    public bool SharedChecks { get; init; } = true;
+
     /// <summary>Patch direct jumps from block to block.</summary>
     public bool Chaining { get; init; } = true;
 
@@ -37,6 +40,7 @@ public sealed record TranslatorOptions
     {
         FlagLiveness = false,
         AccessGrouping = false,
+        SharedChecks = false,
         Chaining = false,
         JumpCache = false,
         Superblocks = false,

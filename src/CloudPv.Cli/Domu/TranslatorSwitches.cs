@@ -9,6 +9,7 @@ internal static class TranslatorSwitches
     {
         ["flag-liveness"] = options => options with { FlagLiveness = false },
         ["access-grouping"] = options => options with { AccessGrouping = false },
+        ["shared-checks"] = options => options with { SharedChecks = false },
         ["chaining"] = options => options with { Chaining = false },
         ["jump-cache"] = options => options with { JumpCache = false },
         ["superblocks"] = options => options with { Superblocks = false },

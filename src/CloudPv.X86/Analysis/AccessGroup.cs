@@ -17,6 +17,67 @@ internal readonly record struct AccessGroup(int Last, int Base, int Lowest, int 
     /// <summary>So that displacements can be added without a thought for overflow.</summary>
     private const long FarthestDisplacement = 1 << 30;
 
+    /// <summary>Farther accesses through a base are more likely to cross a page than to be worth one check.</summary>
+    private const int WidestShared = 256;
+
+    /// <summary>Whether all accesses of another group or access through the same base may be covered by this one's check.</summary>
+    public bool Covers(in AccessGroup other) =>
+        other.Base == Base && other.Lowest >= Lowest && other.Lowest + other.Size <= Lowest + Size && (Write || !other.Write);
+
+    /// <summary>Looks for a single access through a base register at <paramref name="index"/>, as a group of one.</summary>
+    public static bool TryFindSingle(GuestBlock block, int index, out AccessGroup group)
+    {
+        group = default;
+        if (!TryGetAccess(block, index, out var @base, out var offset, out var size, out var writes) || @base == HostRegister.Rsp)
+            return false;
+        group = new AccessGroup(index, @base, offset, size, writes);
+        return true;
+    }
+
+    /// <summary>
+    /// Widens this group, which begins at <paramref name="first"/>, by the accesses behind it through the same base as long as that keeps its value, whatever other accesses
+    /// stand between: the host address is put aside for them. Beyond a conditional jump only reads count, for a page must not be marked dirty that isn't written.
+    /// False: there are none. <see cref="Last"/> stays.
+    /// </summary>
+    public bool TryWiden(GuestBlock block, int first, out AccessGroup wide)
+    {
+        int lowest = Lowest, highest = Lowest + Size;
+        var write = Write;
+        var conditional = false;
+        var shared = false;
+        for (var index = first; index < block.Count; index++)
+        {
+            ref readonly var instruction = ref block[index];
+            var form = block.Form(index);
+            if (form.Treatment == Treatment.JumpConditional)
+            {
+                conditional = true;
+                continue;
+            }
+
+            if (form.Treatment is not (Treatment.Rewrite or Treatment.Lea or Treatment.Nothing or Treatment.Push or Treatment.Pop))
+                break;
+            if (index > Last && TryGetAccess(block, index, out var @base, out var offset, out var size, out var writes) && @base == Base && (!conditional || write || !writes))
+            {
+                var newLowest = Math.Min(lowest, offset);
+                var newHighest = Math.Max(highest, offset + size);
+                if (newHighest - newLowest <= WidestShared)
+                {
+                    lowest = newLowest;
+                    highest = newHighest;
+                    write |= writes;
+                    shared = true;
+                }
+            }
+
+            if (form.MayWrite(in instruction, Base))
+                break;
+        }
+
+        wide = this with { Lowest = lowest, Size = highest - lowest, Write = write };
+        return shared;
+    }
+
     /// <summary>Looks for a group whose first access is the instruction at <paramref name="first"/>.</summary>
     public static bool TryFind(GuestBlock block, int first, out AccessGroup group)
     {
@@ -45,14 +106,10 @@ internal readonly record struct AccessGroup(int Last, int Base, int Lowest, int 
             }
             else if (form.Treatment == Treatment.Rewrite && GuestRegister.HasMemoryOperand(in instruction))
             {
-                if (!TryGetBase(in instruction, out var itsBase) || (@base != HostRegister.None && @base != itsBase))
+                if (!TryGetAccess(block, index, out var itsBase, out offset, out size, out writes) || (@base != HostRegister.None && @base != itsBase))
                     break;
                 @base = itsBase;
-                size = instruction.MemorySize.GetSize();
-                if (size == 0)
-                    break;
-                writes = form.WritesMemory;
-                offset = moved + (int)(long)instruction.MemoryDisplacement64;
+                offset += moved;
                 ends = form.MayWrite(in instruction, @base);
             }
             else
@@ -128,6 +185,17 @@ internal readonly record struct AccessGroup(int Last, int Base, int Lowest, int 
             && !HostRegister.IsSpilled(GuestRegister.Number(instruction.MemoryIndex))
             && !form.MayWrite(in instruction, @base)
             && !(form.Treatment == Treatment.Lea && GuestRegister.IsOperand(in instruction, @base));
+    }
+
+    private static bool TryGetAccess(GuestBlock block, int index, out int @base, out int offset, out int size, out bool writes)
+    {
+        ref readonly var instruction = ref block[index];
+        var form = block.Form(index);
+        offset = (int)(long)instruction.MemoryDisplacement64;
+        size = instruction.MemorySize.GetSize();
+        writes = form.WritesMemory;
+        @base = HostRegister.None;
+        return form.Treatment == Treatment.Rewrite && GuestRegister.HasMemoryOperand(in instruction) && size > 0 && TryGetBase(in instruction, out @base);
     }
 
     private static bool TryGetBase(in Instruction instruction, out int @base)

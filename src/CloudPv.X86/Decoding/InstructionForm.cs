@@ -36,7 +36,8 @@ internal enum Treatment
 
 /// <summary>A general register among an instruction's operands.</summary>
 /// <param name="Size">Bytes; 0: there is none.</param>
-internal readonly record struct RegisterSlot(byte Size, bool Written)
+/// <param name="Overwritten">Written, and nothing of its old value matters.</param>
+internal readonly record struct RegisterSlot(byte Size, bool Written, bool Overwritten)
 {
     public bool Exists => Size != 0;
 }

@@ -21,6 +21,7 @@ internal static class InstructionForms
         var mayAccessMemory = false;
         var writesMemory = false;
         var explicitMemory = 0;
+        var moves = instruction.Mnemonic is Mnemonic.Mov or Mnemonic.Movzx or Mnemonic.Movsx or Mnemonic.Movsxd;
         for (var operand = 0; operand < code.OpCount; operand++)
         {
             var kind = code.GetOpKind(operand);
@@ -39,14 +40,14 @@ internal static class InstructionForms
                 case OpCodeOperandKind.r8_or_mem or OpCodeOperandKind.r16_or_mem or OpCodeOperandKind.r32_or_mem or OpCodeOperandKind.r64_or_mem:
                 case OpCodeOperandKind.r16_rm or OpCodeOperandKind.r32_rm or OpCodeOperandKind.r64_rm:
                     hasModRm = true;
-                    rm = new RegisterSlot(SizeOf(kind), written);
+                    rm = SlotOf(kind, written, moves);
                     break;
                 case OpCodeOperandKind.r8_reg or OpCodeOperandKind.r16_reg or OpCodeOperandKind.r32_reg or OpCodeOperandKind.r64_reg:
                     hasModRm = true;
-                    reg = new RegisterSlot(SizeOf(kind), written);
+                    reg = SlotOf(kind, written, moves);
                     break;
                 case OpCodeOperandKind.r8_opcode or OpCodeOperandKind.r16_opcode or OpCodeOperandKind.r32_opcode or OpCodeOperandKind.r64_opcode:
-                    inOpcode = new RegisterSlot(SizeOf(kind), written);
+                    inOpcode = SlotOf(kind, written, moves);
                     break;
                 case OpCodeOperandKind.mm_or_mem or OpCodeOperandKind.mm_reg or OpCodeOperandKind.mm_rm:
                     hasModRm = true;
@@ -246,6 +247,9 @@ internal static class InstructionForms
             _ => ShiftKind.None,
         };
     }
+
+    /// <summary>A move to 4 or 8 bytes of a register sets it whole (SDM vol. 1, 3.4.1.1).</summary>
+    private static RegisterSlot SlotOf(OpCodeOperandKind kind, bool written, bool moves) => new(SizeOf(kind), written, Overwritten: moves && written && SizeOf(kind) >= 4);
 
     private static byte SizeOf(OpCodeOperandKind kind) => kind switch
     {

@@ -175,11 +175,17 @@ internal sealed unsafe partial class BlockTranslator
         return ref path;
     }
 
-    private void EmitGroupCheck(int index, AccessGroup group)
+    /// <summary>T0 = the host address of a group's lowest byte; without the check, which leaves it so.</summary>
+    private void BeginGroup(AccessGroup group)
     {
         _inGroup = true;
         _group = group;
         _groupMoved = 0;
+    }
+
+    private void EmitGroupCheck(int index, AccessGroup group)
+    {
+        BeginGroup(group);
         var @base = HostRegister.Of(group.Base);
         _code.Lea(HostRegister.T0, @base, group.Lowest);
         ref var path = ref BeginAccess(index, new AccessDescription(block[index].IP, group.Size, group.Write, group: true), group.Base == HostRegister.Rsp);

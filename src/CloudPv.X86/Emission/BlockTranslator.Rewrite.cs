@@ -68,7 +68,7 @@ internal sealed unsafe partial class BlockTranslator
         }
 
         if (memory == MemoryForm.None)
-            HoldOperands(ref reg, encoding.Reg, ref rm, rmGuest);
+            HoldOperands(ref reg, encoding.Reg, ref rm, rmGuest, form);
 
         // A high byte register can't be named beside R8–R15: its value changes places with the low one's for the time.
         var high = reg.IsHighByte ? encoding.Reg : rm.IsHighByte ? encoding.Rm : HostRegister.None;
@@ -84,7 +84,7 @@ internal sealed unsafe partial class BlockTranslator
             single = true;
         }
 
-        if (memory != MemoryForm.None && reg.Spilled)
+        if (memory != MemoryForm.None && reg.Spilled && !form.Reg.Overwritten)
             _code.Load(HostRegister.T1, ContextLayout.Register(encoding.Reg));
 
         EmitPrefixes(in encoding);

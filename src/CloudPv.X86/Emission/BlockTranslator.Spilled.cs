@@ -28,26 +28,30 @@ internal sealed unsafe partial class BlockTranslator
     };
 
     /// <summary>Chooses scratch registers for the spilled ones among an instruction's two register operands, and sees that their values are there.</summary>
-    private void HoldOperands(ref Renaming reg, int regGuest, ref Renaming rm, int rmGuest)
+    private void HoldOperands(ref Renaming reg, int regGuest, ref Renaming rm, int rmGuest, InstructionForm form)
     {
         var same = reg.Spilled && rm.Spilled && regGuest == rmGuest;
         var forReg = reg.Spilled ? Holder(regGuest) : HostRegister.None;
         var forRm = rm.Spilled && !same ? Holder(rmGuest) : HostRegister.None;
         if (reg.Spilled)
-            reg = reg with { Number = forReg != HostRegister.None ? forReg : forReg = Hold(regGuest, forRm) };
+            reg = reg with { Number = forReg != HostRegister.None ? forReg : forReg = Hold(regGuest, forRm, load: same || !form.Reg.Overwritten) };
         if (same)
             rm = rm with { Number = reg.Number };
         else if (rm.Spilled)
-            rm = rm with { Number = forRm != HostRegister.None ? forRm : Hold(rmGuest, forReg) };
+            rm = rm with { Number = forRm != HostRegister.None ? forRm : Hold(rmGuest, forReg, load: !(form.HasModRm ? form.Rm : form.InOpcode).Overwritten) };
     }
 
     private int Holder(int guest) => _heldInT0 == guest ? HostRegister.T0 : _heldInT1 == guest ? HostRegister.T1 : HostRegister.None;
 
-    /// <summary>Loads a spilled register into the scratch register that isn't <paramref name="taken"/>, of two free ones into the one that holds nothing.</summary>
-    private int Hold(int guest, int taken)
+    /// <summary>
+    /// Chooses the scratch register that isn't <paramref name="taken"/>, of two free ones the one that holds nothing, for a spilled register, and loads it unless its value
+    /// is about to be overwritten.
+    /// </summary>
+    private int Hold(int guest, int taken, bool load)
     {
         var scratch = taken == HostRegister.T1 || (taken == HostRegister.None && _heldInT1 != HostRegister.None && _heldInT0 == HostRegister.None) ? HostRegister.T0 : HostRegister.T1;
-        _code.Load(scratch, ContextLayout.Register(guest));
+        if (load)
+            _code.Load(scratch, ContextLayout.Register(guest));
         if (scratch == HostRegister.T0)
             _heldInT0 = guest;
         else

@@ -54,6 +54,7 @@ internal sealed unsafe partial class BlockTranslator(TranslatorOptions options, 
         _inGroup = false;
         _pendingMove = 0;
         ForgetHeld();
+        ForgetShared();
         region.UseHot();
         var indirectEntry = _kind == BlockKind.Normal ? EmitIndirectEntry() : null;
         _entry = _code.Cursor;
@@ -88,13 +89,10 @@ internal sealed unsafe partial class BlockTranslator(TranslatorOptions options, 
                 EmitInterruptCheck(index, flagsLiveAtCheck);
             }
 
-            if (index > groupEnd && options.AccessGrouping && _kind == BlockKind.Normal && AccessGroup.TryFind(block, index, out var group))
-            {
-                groupEnd = group.Last;
-                EmitGroupCheck(index, group);
-            }
-
+            if (index > groupEnd && options.AccessGrouping && _kind == BlockKind.Normal && TryBeginGroup(index, out var last))
+                groupEnd = last;
             EmitInstruction(index);
+            ForgetShared(index);
         }
 
         FlushStackPointer();

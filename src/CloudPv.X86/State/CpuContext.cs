@@ -101,6 +101,7 @@ internal static class ContextLayout
     public const int Gate = 0x6c0;
 
     private const int StackPages = 0x700;
+    private const int SharedAddresses = 0x740;
 
     public const int ReturnEntries = 64;
     public const int LostJumpEntries = 8192;
@@ -131,6 +132,9 @@ internal static class ContextLayout
     public static int WritePages(CpuMode mode) => ReadTags(mode) + (3 * TableSize);
 
     public static int JumpCache(CpuMode mode) => ReadTags(mode) + (4 * TableSize);
+
+    /// <summary>Where translated code puts the host address aside that a check through this base register gave.</summary>
+    public static int SharedAddress(int @base) => SharedAddresses + (@base * 8);
 
     /// <summary>The mode's <see cref="X86.StackPage"/>.</summary>
     public static int StackPage(CpuMode mode) => StackPages + ((int)mode * X86.StackPage.Size);

@@ -17,5 +17,7 @@ public static class OptionSets
         All with { AbiFlags = false },
         All with { StringStubs = false },
         All with { HeldRegisters = false },
+        All with { SharedChecks = false },
+        All with { StackPage = false },
     ];
 }

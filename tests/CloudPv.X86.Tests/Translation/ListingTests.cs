@@ -39,6 +39,16 @@ public sealed class ListingTests
             c.dec(eax);
             c.jne(loop);
         },
+        ["shared-check"] = c =>
+        {
+            c.mov(rax, __[rbx + 8]);
+            c.mov(rcx, __[rsi]);
+            c.add(__[rbx + 16], rax);
+            c.mov(rdx, __[rdi + rcx * 8]);
+            c.mov(rbx, __[rbx + 24]);
+            c.mov(rdi, __[rbx]);
+            c.ret();
+        },
         ["locked"] = c =>
         {
             c.@lock.cmpxchg(__[rdi], rsi);
