@@ -24,7 +24,6 @@ public sealed unsafe partial class Domain : IGuest, IDisposable
         load(Memory);
         SharedInfoFrame = Memory.AllocateXenFrame(writable: true);
         Watchdogs = new Watchdogs(this);
-        Timers = new TimerThread(this);
         Vcpus = [.. Enumerable.Range(0, config.VcpuCount).Select(id => new Vcpu(this, id))];
         Events = new EventChannels(this);
         Grants = new GrantTable(this);
@@ -91,7 +90,6 @@ public sealed unsafe partial class Domain : IGuest, IDisposable
     internal EventChannels Events { get; }
     internal GrantTable Grants { get; }
     internal GrantHandles MappedGrants { get; } = new();
-    internal TimerThread Timers { get; }
     internal Watchdogs Watchdogs { get; }
 
     internal Mfn SharedInfoFrame { get; }

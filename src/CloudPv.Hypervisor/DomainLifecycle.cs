@@ -34,7 +34,6 @@ public sealed partial class Domain
             if (HasStarted)
                 return;
             HasStarted = true;
-            Timers.Start();
             Vcpus[0].BringUp();
         }
     }
@@ -93,7 +92,7 @@ public sealed partial class Domain
             InterruptAll();
         }
         Gate.WaitUntilEmpty();
-        Timers.Dispose();
+        Watchdogs.Dispose();
         // A backend that comes too late finds no port to raise.
         Events.Reset();
         MappedGrants.ReleaseAll();

@@ -15,15 +15,14 @@ internal sealed partial class Vcpu
     private int _threadStarted;
     private volatile bool _online;
     private volatile bool _unblocked;
-    private volatile bool _waitsForItsTimers;
     private bool _blocked;
     private ulong _blockedUntil;
 
     /// <summary>Whether the vCPU runs, as far as the guest is concerned (VCPUOP_is_up).</summary>
     public bool IsUp => _online;
 
-    /// <summary>Blocked or down: nobody else need see to its timers.</summary>
-    public bool WaitsForItsTimers => _waitsForItsTimers;
+    /// <summary>Whether the caller is the vCPU's own thread.</summary>
+    public bool IsCurrent => _current == this;
 
     /// <summary>Brings the vCPU up (VCPUOP_up, and vCPU 0 at the start). Its registers are set by now. From any thread.</summary>
     public void BringUp()
@@ -52,7 +51,7 @@ internal sealed partial class Vcpu
     /// <summary>Makes the vCPU look at its state anew: pause, death, pending events. From any thread.</summary>
     public void Interrupt()
     {
-        if (_current == this)
+        if (IsCurrent)
             return;
         _parker.Set();
         Cpu.Kick();
@@ -82,9 +81,11 @@ internal sealed partial class Vcpu
     private void Run()
     {
         _current = this;
-        Runstate.Enter(Runstates.Running);
+        Parker.UsePreciseTimeouts();
         try
         {
+            Timers.Start();
+            Runstate.Enter(Runstates.Running);
             while (WaitUntilRunnable())
             {
                 PendingTraps.Deliver(this);
@@ -99,6 +100,7 @@ internal sealed partial class Vcpu
         {
             // A defect of the hypervisor has ended this domain, and is in its log; other domains go on.
         }
+        Timers.Stop();
         Domain.Gate.Leave();
     }
 
@@ -146,15 +148,10 @@ internal sealed partial class Vcpu
     /// <summary>Sleeps until interrupted, or until the next of the vCPU's own timers or <paramref name="deadline"/>, whose expiry is seen to.</summary>
     private void Park(ulong deadline)
     {
-        _waitsForItsTimers = true;
-        Interlocked.MemoryBarrier();
         ulong next = Math.Min(Timers.Next, deadline);
         ulong now = Domain.Host.Clock.Now;
         if (next > now)
             _parker.Wait(next == VcpuTimers.Never ? Parker.Forever : next - now);
-        _waitsForItsTimers = false;
-
-        Timers.Expire(Domain.Host.Clock.Now);
-        Domain.Timers.Arm(Timers.Next);
+        Timers.Expire();
     }
 }

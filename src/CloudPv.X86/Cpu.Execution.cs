@@ -5,8 +5,6 @@ namespace CloudPv.X86;
 /// <summary>The run loop: finds or makes translations, enters them, and deals with what they leave for.</summary>
 public sealed unsafe partial class Cpu
 {
-    private int _kicked;
-
     /// <summary>Counts the times that all translations were dropped, so that places in the code region from before are not used after.</summary>
     private int _generation;
 
@@ -186,7 +184,7 @@ public sealed unsafe partial class Cpu
     /// <summary>Does what others asked for. True: it was a kick.</summary>
     private bool TakeInterrupt()
     {
-        Interlocked.Exchange(ref _context->Interrupt, 0);
+        var reasons = Interlocked.Exchange(ref _context->Interrupt, 0);
         if (_bus.IsStopping)
         {
             Mailbox.EndRunning();
@@ -203,7 +201,7 @@ public sealed unsafe partial class Cpu
         foreach (var write in requests.CodeWrites)
             DropBlocks(write);
         Mailbox.Complete(in requests);
-        return Interlocked.Exchange(ref _kicked, 0) != 0;
+        return (reasons & CpuMailbox.Kicked) != 0;
     }
 
     private void WithdrawWriteTags(ulong frame)

@@ -117,9 +117,11 @@ public sealed unsafe partial class Cpu : IDisposable
     /// <summary>Makes a current or the next <see cref="Run"/> return <see cref="CpuExitKind.Kicked"/> soon. From any thread; never blocks.</summary>
     public void Kick()
     {
-        Volatile.Write(ref _kicked, 1);
-        Mailbox.Signal();
+        Mailbox.Kick();
     }
+
+    /// <summary>Makes an alarm that kicks this CPU. On the thread that runs it, which also disposes of the alarm.</summary>
+    public CpuAlarm CreateAlarm() => new(&_context->Interrupt);
 
     /// <summary>Drops this CPU's translations, all or of one page, in both modes. Only from its own thread.</summary>
     public void FlushTlb()

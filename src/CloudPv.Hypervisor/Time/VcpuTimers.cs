@@ -1,8 +1,12 @@
+using CloudPv.X86;
 using CloudPv.Xen;
 
 namespace CloudPv.Hypervisor;
 
-/// <summary>A vCPU's timers, each of which raises VIRQ_TIMER: the single-shot timer (VCPUOP_set_singleshot_timer, and set_timer_op, which shares it) and the periodic one.</summary>
+/// <summary>
+/// A vCPU's timers, each of which raises VIRQ_TIMER: the single-shot timer (VCPUOP_set_singleshot_timer, and set_timer_op, which shares it) and the periodic one.
+/// The vCPU's thread sees to them itself: it sleeps no longer than until the next deadline, and an alarm gets it out of guest code.
+/// </summary>
 internal sealed class VcpuTimers(Vcpu vcpu)
 {
     /// <summary>No deadline.</summary>
@@ -11,41 +15,69 @@ internal sealed class VcpuTimers(Vcpu vcpu)
     private ulong _singleshot = Never;
     private ulong _periodicNext = Never;
     private ulong _period;
+    private CpuAlarm? _alarm;
+
+    /// <summary>When the alarm rings. A later deadline lets it be: most are moved on before they are due.</summary>
+    private ulong _alarmAt = Never;
 
     /// <summary>The earlier of the two deadlines, in system time.</summary>
     public ulong Next => Math.Min(Volatile.Read(ref _singleshot), Volatile.Read(ref _periodicNext));
 
-    public void SetSingleshot(ulong deadline)
+    /// <summary>On the vCPU's thread, before it does anything else.</summary>
+    public void Start()
     {
-        Volatile.Write(ref _singleshot, deadline);
-        vcpu.Domain.Timers.Arm(deadline);
+        _alarm = vcpu.Cpu.CreateAlarm();
+        Expire();
     }
 
-    public void StopSingleshot() => Volatile.Write(ref _singleshot, Never);
+    /// <summary>On the vCPU's thread, as the last thing, also where it could not start.</summary>
+    public void Stop() => _alarm?.Dispose();
 
+    /// <summary>Only on the vCPU's thread.</summary>
+    public void SetSingleshot(ulong deadline)
+    {
+        _singleshot = deadline;
+        if (deadline < _alarmAt)
+            Expire();
+    }
+
+    /// <summary>Only on the vCPU's thread.</summary>
+    public void StopSingleshot() => _singleshot = Never;
+
+    /// <summary>From any thread.</summary>
     public void SetPeriodic(ulong period)
     {
         Volatile.Write(ref _period, period);
-        ulong next = vcpu.Domain.Host.Clock.Now + period;
-        Volatile.Write(ref _periodicNext, next);
-        vcpu.Domain.Timers.Arm(next);
+        Volatile.Write(ref _periodicNext, vcpu.Domain.Host.Clock.Now + period);
+        if (vcpu.IsCurrent)
+            Expire();
+        else
+            vcpu.Interrupt();
     }
 
     public void StopPeriodic() => Volatile.Write(ref _periodicNext, Never);
 
-    /// <summary>Raises VIRQ_TIMER where a deadline has passed. From any thread; of two that see the same deadline, one raises it.</summary>
-    public void Expire(ulong now)
+    /// <summary>Raises VIRQ_TIMER where a deadline has passed, and sets the alarm to the next one. Only on the vCPU's thread.</summary>
+    public void Expire()
     {
-        ulong singleshot = Volatile.Read(ref _singleshot);
-        if (singleshot <= now && Interlocked.CompareExchange(ref _singleshot, Never, singleshot) == singleshot)
+        ulong now = vcpu.Domain.Host.Clock.Now;
+        if (_singleshot <= now)
+        {
+            _singleshot = Never;
             vcpu.Domain.Events.RaiseVirq(vcpu, Virq.Timer);
+        }
 
         ulong periodic = Volatile.Read(ref _periodicNext);
-        if (periodic > now)
-            return;
-        // Ticks that were missed are not made up for, as in Xen.
-        ulong next = now + Volatile.Read(ref _period);
-        if (Interlocked.CompareExchange(ref _periodicNext, next, periodic) == periodic)
+        // Ticks that were missed are not made up for, as in Xen. Another vCPU may set or stop the timer meanwhile.
+        if (periodic <= now && Interlocked.CompareExchange(ref _periodicNext, now + Volatile.Read(ref _period), periodic) == periodic)
             vcpu.Domain.Events.RaiseVirq(vcpu, Virq.Timer);
+
+        if (_alarm!.TakeRing())
+            _alarmAt = Never;
+        ulong next = Next;
+        if (next >= _alarmAt)
+            return;
+        _alarmAt = next;
+        _alarm.Set(Math.Max(next, now + 1) - now);
     }
 }

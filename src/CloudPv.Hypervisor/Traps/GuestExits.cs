@@ -16,6 +16,7 @@ internal static class GuestExits
         switch (exit.Kind)
         {
             case CpuExitKind.Kicked:
+                vcpu.Timers.Expire();
                 break;
             case CpuExitKind.Syscall:
                 HandleSyscall(vcpu);

@@ -9,6 +9,10 @@ internal readonly record struct CodeWrite(ulong Frame, int Offset, int Length);
 /// </summary>
 internal sealed unsafe class CpuMailbox(CpuContext* context)
 {
+    /// <summary>Why <see cref="CpuContext.Interrupt"/> isn't zero: there are requests; whoever runs the CPU wants it back.</summary>
+    public const int Requested = 1;
+    public const int Kicked = 2;
+
     private readonly object _gate = new();
     private int _running;
     private int _waiters;
@@ -39,7 +43,10 @@ internal sealed unsafe class CpuMailbox(CpuContext* context)
     }
 
     /// <summary>Makes the CPU look up soon.</summary>
-    public void Signal() => Interlocked.Exchange(ref context->Interrupt, 1);
+    public void Signal() => Interlocked.Or(ref context->Interrupt, Requested);
+
+    /// <summary>Makes the CPU leave guest code soon.</summary>
+    public void Kick() => Interlocked.Or(ref context->Interrupt, Kicked);
 
     public long PostFlush()
     {

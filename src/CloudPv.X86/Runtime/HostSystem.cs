@@ -131,6 +131,6 @@ internal unsafe struct SignalAction
 {
     [FieldOffset(0)] public void* Handler;
     [FieldOffset(8)] private fixed ulong _mask[16];
-    [FieldOffset(136)] private readonly int _flags;
+    [FieldOffset(136)] public int Flags;
     [FieldOffset(144)] private readonly void* _restorer;
 }
