@@ -10,7 +10,11 @@ internal sealed partial class Vcpu
 
     [ThreadStatic] private static Vcpu? _current;
 
+    /// <summary>A yield of the processor that takes longer, in ns, let another thread run.</summary>
+    private const ulong LongYield = 5_000;
+
     private readonly Parker _parker = new();
+    private readonly HaltPolling _polling = new();
     private Thread? _thread;
     private int _threadStarted;
     private volatile bool _online;
@@ -145,13 +149,35 @@ internal sealed partial class Vcpu
         return false;
     }
 
-    /// <summary>Sleeps until interrupted, or until the next of the vCPU's own timers or <paramref name="deadline"/>, whose expiry is seen to.</summary>
+    /// <summary>Waits until interrupted, or until the next of the vCPU's own timers or <paramref name="deadline"/>, whose expiry is seen to.</summary>
     private void Park(ulong deadline)
     {
         ulong next = Math.Min(Timers.Next, deadline);
-        ulong now = Domain.Host.Clock.Now;
+        ulong start = Domain.Host.Clock.Now;
+        ulong now = LookOut(start, next);
         if (next > now)
             _parker.Wait(next == VcpuTimers.Never ? Parker.Forever : next - now);
+        _polling.Learn(Domain.Host.Clock.Now - start);
         Timers.Expire();
+    }
+
+    /// <summary>Looks out for work for as long as that pays and nobody else wants the processor.</summary>
+    /// <returns>The time now.</returns>
+    private ulong LookOut(ulong start, ulong next)
+    {
+        ulong end = Math.Min(start + _polling.Window, next);
+        ulong now = start;
+        while (now < end && !_parker.IsSet)
+        {
+            Thread.Yield();
+            ulong before = now;
+            now = Domain.Host.Clock.Now;
+            if (now - before > LongYield)
+            {
+                _polling.Stop();
+                break;
+            }
+        }
+        return now;
     }
 }

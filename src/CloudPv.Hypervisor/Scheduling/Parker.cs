@@ -20,6 +20,9 @@ internal sealed unsafe partial class Parker : IDisposable
     // SAFETY: four bytes of our own, outside the managed heap as the kernel watches the address; freed only after the last user is gone.
     private readonly int* _word = (int*)NativeMemory.AllocZeroed(sizeof(int));
 
+    /// <summary>Whether a wait would return at once.</summary>
+    public bool IsSet => Volatile.Read(ref *_word) == Signalled;
+
     public void Set()
     {
         if (Interlocked.Exchange(ref *_word, Signalled) == Parked)
