@@ -8,13 +8,18 @@ using CloudPv.Xen.Io;
 namespace CloudPv.Dom0.Block;
 
 /// <summary>Serves one connected ring. A few workers take requests in order and carry them out side by side; a flush is taken when all before it are done,
-/// and nothing is taken while a barrier is under way.</summary>
+/// and nothing is taken while a barrier is under way. Small transfers with a disk that answers at once are carried out by the thread that brings the notification:
+/// the guest has its answer when its hypercall returns.</summary>
 internal sealed class BlockConnection : IDisposable
 {
     /// <summary>Requests that wait for the host's disk at the same time.</summary>
     private const int MaxWorkers = 4;
 
+    /// <summary>The longest transfer, in bytes, and the most of them, that a notification's own thread carries out.</summary>
+    private const int LongestAtOnce = 128 * 1024, MostAtOnce = 8;
+
     private readonly Lock _gate = new();
+    private readonly DiskPace _pace = new();
     private readonly IGuest _guest;
     private readonly IDisk _disk;
     private readonly BlkifAbi _abi;
@@ -69,25 +74,75 @@ internal sealed class BlockConnection : IDisposable
 
     private void Wake()
     {
+        if (!TryBeginAtOnce())
+            return;
+        for (int count = 0; count < MostAtOnce && TryTakeSmall(out BlockRequest? request); count++)
+            CarryOutAndRespond(request!);
         lock (_gate)
+        {
+            EndWorker();
+            if (_isServing && (_next is not null || HasRequest()))
+                StartWorker();
+        }
+    }
+
+    /// <summary>Makes the calling thread a worker where it is the only one and the disk is quick; else another thread is one.</summary>
+    private bool TryBeginAtOnce()
+    {
+        lock (_gate)
+        {
+            if (_isServing && _workers == 0 && _pace.IsQuick)
+            {
+                BeginWorker();
+                return true;
+            }
             StartWorker();
+            return false;
+        }
     }
 
     private void StartWorker()
     {
         if (!_isServing || _workers == MaxWorkers)
             return;
+        BeginWorker();
+        ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.Work(), this, preferLocal: false);
+    }
+
+    private void BeginWorker()
+    {
         _workers++;
         _idle.Reset();
-        ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.Work(), this, preferLocal: false);
+    }
+
+    private void EndWorker()
+    {
+        if (--_workers == 0)
+            _idle.Set();
     }
 
     private void Work()
     {
         while (TryTake(out BlockRequest? request))
+            CarryOutAndRespond(request!);
+    }
+
+    private void CarryOutAndRespond(BlockRequest request)
+    {
+        long waits = ThreadWaits.Count;
+        BlkifStatus status = request.Status == BlkifStatus.Okay ? CarryOut(request) : request.Status;
+        Respond(request, status, waited: ThreadWaits.Count != waits);
+    }
+
+    private bool TryTakeSmall(out BlockRequest? request)
+    {
+        lock (_gate)
         {
-            BlkifStatus status = request!.Status == BlkifStatus.Okay ? CarryOut(request) : request.Status;
-            Respond(request, status);
+            request = null;
+            if (!_isServing || _isFenced || !_pace.IsQuick || (_next ??= ReadNext()) is not { } next || !IsSmallTransfer(next))
+                return false;
+            request = Take(next);
+            return true;
         }
     }
 
@@ -98,20 +153,24 @@ internal sealed class BlockConnection : IDisposable
             request = null;
             if (_isServing && !_isFenced && (_next ??= ReadNext()) is { } next && (!IsOrdered(next) || _inFlight == 0))
             {
-                request = next;
-                _next = null;
-                _inFlight++;
-                _isFenced = next.Operation == BlkifOperation.WriteBarrier;
+                request = Take(next);
                 // What comes while this one is carried out finds another worker.
                 if (HasRequest())
                     StartWorker();
                 return true;
             }
             // A worker that finishes later takes what waits here; it looks again after its response.
-            if (--_workers == 0)
-                _idle.Set();
+            EndWorker();
             return false;
         }
+    }
+
+    private BlockRequest Take(BlockRequest next)
+    {
+        _next = null;
+        _inFlight++;
+        _isFenced = next.Operation == BlkifOperation.WriteBarrier;
+        return next;
     }
 
     private BlockRequest? ReadNext()
@@ -139,7 +198,10 @@ internal sealed class BlockConnection : IDisposable
 
     private static bool IsOrdered(BlockRequest request) => request.Operation is BlkifOperation.WriteBarrier or BlkifOperation.FlushDiskcache;
 
-    private void Respond(BlockRequest request, BlkifStatus status)
+    private static bool IsSmallTransfer(BlockRequest request) =>
+        request.Operation is BlkifOperation.Read or BlkifOperation.Write && request.Length <= LongestAtOnce;
+
+    private void Respond(BlockRequest request, BlkifStatus status, bool waited)
     {
         Span<byte> response = stackalloc byte[Blkif.ResponseSize];
         response.Clear();
@@ -149,6 +211,8 @@ internal sealed class BlockConnection : IDisposable
         bool notifies;
         lock (_gate)
         {
+            if (request.Operation is BlkifOperation.Read or BlkifOperation.Write)
+                _pace.Count(waited);
             _ring.Put(response);
             notifies = _ring.Publish();
             _inFlight--;
