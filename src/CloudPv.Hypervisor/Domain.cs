@@ -24,6 +24,7 @@ public sealed unsafe partial class Domain : IGuest, IDisposable
         load(Memory);
         SharedInfoFrame = Memory.AllocateXenFrame(writable: true);
         Watchdogs = new Watchdogs(this);
+        Cap = config.Share.Cap == 0 ? null : new CpuCap(config.Share.Cap, config.VcpuCount);
         Vcpus = [.. Enumerable.Range(0, config.VcpuCount).Select(id => new Vcpu(this, id))];
         Events = new EventChannels(this);
         Grants = new GrantTable(this);
@@ -37,6 +38,8 @@ public sealed unsafe partial class Domain : IGuest, IDisposable
     {
         if (config.VcpuCount is < 1 or > MaxVcpus)
             throw new DomainBuildException($"a domain has 1 to {MaxVcpus} vCPUs, not {config.VcpuCount}");
+        if (config.Share.Problem(config.VcpuCount) is { } problem)
+            throw new DomainBuildException(problem);
 
         Task<DomainBuilder>? loading = null;
         try
@@ -91,6 +94,9 @@ public sealed unsafe partial class Domain : IGuest, IDisposable
     internal GrantTable Grants { get; }
     internal GrantHandles MappedGrants { get; } = new();
     internal Watchdogs Watchdogs { get; }
+
+    /// <summary>Null: the domain may use what it can get.</summary>
+    internal CpuCap? Cap { get; }
 
     internal Mfn SharedInfoFrame { get; }
 

@@ -18,4 +18,5 @@ public sealed record DomainConfig
     public string CommandLine { get; init; } = "";
     public int VcpuCount { get; init; } = 1;
     public int MemoryMiB { get; init; } = 128;
+    public CpuShare Share { get; init; } = new();
 }

@@ -15,6 +15,7 @@ internal sealed unsafe partial class Vcpu : IDisposable
         Debug = new DebugRegisters(Cpu);
         Runstate = new RunstateAccount(this);
         Timers = new VcpuTimers(this);
+        Credit = new VcpuCredit(domain.Cap);
         _info = id < LegacyVcpuInfos.Length ? LegacyInfo : DummyInfo;
         PublishTime();
     }
@@ -34,6 +35,8 @@ internal sealed unsafe partial class Vcpu : IDisposable
     public RunstateAccount Runstate { get; }
 
     public VcpuTimers Timers { get; }
+
+    public VcpuCredit Credit { get; }
 
     /// <summary>The level-4 tables of the two modes, as the guest set them (MMUEXT_NEW_BASEPTR, MMUEXT_NEW_USER_BASEPTR). User: frame 0 where none was set.</summary>
     public Mfn KernelRoot { get; private set; }

@@ -85,9 +85,9 @@ internal sealed partial class Vcpu
     private void Run()
     {
         _current = this;
-        Parker.UsePreciseTimeouts();
         try
         {
+            SetUpThread();
             Timers.Start();
             Runstate.Enter(Runstates.Running);
             while (WaitUntilRunnable())
@@ -108,10 +108,21 @@ internal sealed partial class Vcpu
         Domain.Gate.Leave();
     }
 
+    private void SetUpThread()
+    {
+        HostThread.UsePreciseTimeouts();
+        CpuShare share = Domain.Config.Share;
+        if (share.Cpus.Count > 0)
+            HostThread.Pin(share.Cpus);
+        if (share.NiceOffset != 0 && !HostThread.TryChangeNice(share.NiceOffset))
+            Domain.Host.Log($"{Domain.Id} vcpu{Id}: this host lets only the privileged raise a weight above {CpuShare.DefaultWeight}; {share.Weight} counts as that");
+        Credit.Start(Domain.Host.Clock.Now);
+    }
+
     /// <summary>False: the domain has shut down or is being destroyed.</summary>
     private bool WaitUntilRunnable()
     {
-        if (_online && !_blocked && !Domain.Gate.IsClosed)
+        if (_online && !_blocked && !Credit.IsSpent && !Domain.Gate.IsClosed)
             return true;
         return WaitLong();
     }
@@ -129,6 +140,12 @@ internal sealed partial class Vcpu
             {
                 Runstate.Enter(Runstates.Offline);
                 Park(VcpuTimers.Never);
+            }
+            else if (!_blocked && Credit.IsSpent)
+            {
+                Runstate.Enter(Runstates.Runnable);
+                SleepUntil(Credit.ChargeAt, Domain.Host.Clock.Now);
+                Timers.Expire();
             }
             else if (!_blocked)
             {
@@ -155,10 +172,16 @@ internal sealed partial class Vcpu
         ulong next = Math.Min(Timers.Next, deadline);
         ulong start = Domain.Host.Clock.Now;
         ulong now = LookOut(start, next);
-        if (next > now)
-            _parker.Wait(next == VcpuTimers.Never ? Parker.Forever : next - now);
+        SleepUntil(next, now);
         _polling.Learn(Domain.Host.Clock.Now - start);
         Timers.Expire();
+    }
+
+    /// <summary>Sleeps until interrupted or until a system time.</summary>
+    private void SleepUntil(ulong time, ulong now)
+    {
+        if (time > now)
+            _parker.Wait(time == VcpuTimers.Never ? Parker.Forever : time - now);
     }
 
     /// <summary>Looks out for work for as long as that pays and nobody else wants the processor.</summary>

@@ -37,6 +37,18 @@ public sealed class XlConfigFileTests
     }
 
     [Fact]
+    public void A_share_of_the_hosts_processors_is_understood()
+    {
+        var config = Parse("cpu_weight = 512\ncap = 50\ncpus = '0-3,^2'");
+
+        (config.Weight, config.Cap).ShouldBe((512, 50));
+        config.Cpus.ShouldBe([0, 1, 3]);
+    }
+
+    [Fact]
+    public void All_processors_is_no_restriction() => Parse("cpus = 'all'").Cpus.ShouldBeEmpty();
+
+    [Fact]
     public void The_whole_command_line_replaces_root_and_extra() =>
         Parse("extra = \"quiet\"\ncmdline = \"console=hvc0\"\nroot = \"/dev/xvda\"").CommandLine.ShouldBe("console=hvc0");
 
@@ -81,6 +93,10 @@ public sealed class XlConfigFileTests
     [InlineData("memory = 'much'", "line 1: memory: expected a number, found 'much'")]
     [InlineData("memory = [ 1 ]", "line 1: memory: expected a string, found a list")]
     [InlineData("vcpus = -1", "line 1: vcpus: expected a number, found '-1'")]
+    [InlineData("cap = 'half'", "line 1: cap: expected a number, found 'half'")]
+    [InlineData("cpus = '3-1'", "line 1: cpus: '3-1' is no list of CPUs: '3-1' is neither a number below 1024 nor a range, as 0-3,^2 has them")]
+    [InlineData("cpus = '1,^0-4'", "line 1: cpus: '1,^0-4' leaves no CPU to run on")]
+    [InlineData("cpus = [ '0', '1' ]", "line 1: cpus: a list pins each vCPU to CPUs of its own, which is not supported; a string is for all vCPUs")]
     [InlineData("type = 'hvm'", "line 1: type: only PV domains run here, not hvm")]
     [InlineData("bootloader = 'pygrub'", "line 1: bootloader: boot loaders in dom0 are not supported; name the kernel")]
     [InlineData("on_crash = 'preserve'", "line 1: on_crash: 'preserve' is not supported; destroy and restart are")]

@@ -15,7 +15,7 @@ internal sealed class TestGuest : IDisposable
 
     /// <summary>Builds it, paused.</summary>
     /// <param name="neighbour">A guest on whose host it is to be; null: one of its own.</param>
-    public TestGuest(Action<Assembler> code, int vcpus = 1, ushort id = 1, TestGuest? neighbour = null)
+    public TestGuest(Action<Assembler> code, int vcpus = 1, ushort id = 1, TestGuest? neighbour = null, CpuShare? share = null)
     {
         Host host = neighbour?.Domain.Host ?? (_ownHost = new Host(new HostOptions { Log = Write }));
         Domain = Domain.Build(host, new DomainConfig
@@ -25,6 +25,7 @@ internal sealed class TestGuest : IDisposable
             Kernel = PvKernel.Assemble(code),
             VcpuCount = vcpus,
             MemoryMiB = 8,
+            Share = share ?? new(),
         });
     }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using CloudPv.Dom0;
+using CloudPv.Hypervisor;
 
 namespace CloudPv.Cli.Domu;
 
@@ -19,6 +20,15 @@ public sealed record DomuConfig
     public string CommandLine { get; init; } = "";
     public int Vcpus { get; init; } = 1;
     public int MemoryMiB { get; init; } = 256;
+
+    /// <summary>Of its processor time against other domains'.</summary>
+    public int Weight { get; init; } = CpuShare.DefaultWeight;
+
+    /// <summary>The most processor time, in percent of one processor; 0: no limit.</summary>
+    public int Cap { get; init; }
+
+    /// <summary>The host's processors that it may run on; empty: all.</summary>
+    public IReadOnlyList<int> Cpus { get; init; } = [];
     public IReadOnlyList<DomuDisk> Disks { get; init; } = [];
     public IReadOnlyList<DomuNic> Nics { get; init; } = [];
     public AfterShutdown OnReboot { get; init; } = AfterShutdown.Restart;
@@ -34,6 +44,9 @@ public sealed record DomuConfig
         CommandLine = CommandLine,
         Vcpus = Vcpus,
         MemoryMiB = MemoryMiB,
+        CpuWeight = Weight,
+        CpuCap = Cap,
+        Cpus = Cpus,
         Disks = [.. Disks.Select((disk, index) => new DiskSpec(disk.Device ?? FreeDevice(index), disk.Path, disk.Overlay, disk.ReadOnly))],
         Nics = [.. Nics.Select((nic, index) => new NicSpec(nic.Mac ?? MadeUpMac(index)))],
         OnReboot = OnReboot,

@@ -16,6 +16,9 @@ internal static class DomuCreateVerb
     private static readonly Option<string?> CommandLine = new("--cmdline") { Description = "The kernel's command line" };
     private static readonly Option<int?> Vcpus = new("--vcpus") { Description = "Virtual CPUs (1)" };
     private static readonly Option<int?> Memory = new("--memory") { Description = "Memory in MiB (256)" };
+    private static readonly Option<int?> Weight = new("--weight") { Description = "Its share of processor time against other domains', 1 to 65535 (256)" };
+    private static readonly Option<int?> Cap = new("--cap") { Description = "The most processor time that it may use, in percent of one processor; 0: no limit (0)" };
+    private static readonly Option<string?> Cpus = new("--cpus") { Description = "The host's processors that it may run on, as 0-3,^2 (all)" };
     private static readonly Option<string[]> Disk = new("--disk") { Description = "Raw disk image: FILE[,ro][,dev=xvdb][,overlay=FILE]; repeatable" };
     private static readonly Option<string?> Nic = new("--nic") { Description = "user: one interface, translated to the outside; none (the default)" };
     private static readonly Option<bool> NoReboot = new("--no-reboot") { Description = "End when the guest reboots, with status 3, instead of starting it again" };
@@ -30,7 +33,7 @@ internal static class DomuCreateVerb
         Without.AcceptOnlyFromAmong([.. TranslatorSwitches.Names, "all"]);
         var command = new Command("create", "Run one domU here, with no service, until it ends. Exit status: 0 it powered off, 3 rebooted (--no-reboot), 4 suspended itself, 5 crashed, 6 its watchdog fired, 8 it could not be created, 124 timeout, 130 stopped by the user")
         {
-            File, Console, Name, Kernel, Ramdisk, CommandLine, Vcpus, Memory, Disk, Nic, NoReboot, Stats, Timeout, Without, Verbose,
+            File, Console, Name, Kernel, Ramdisk, CommandLine, Vcpus, Memory, Weight, Cap, Cpus, Disk, Nic, NoReboot, Stats, Timeout, Without, Verbose,
         };
         command.SetAction((arguments, _) => RunAsync(arguments));
         return command;
@@ -79,6 +82,9 @@ internal static class DomuCreateVerb
         CommandLine = arguments.GetValue(CommandLine) ?? config.CommandLine,
         Vcpus = arguments.GetValue(Vcpus) ?? config.Vcpus,
         MemoryMiB = arguments.GetValue(Memory) ?? config.MemoryMiB,
+        Weight = arguments.GetValue(Weight) ?? config.Weight,
+        Cap = arguments.GetValue(Cap) ?? config.Cap,
+        Cpus = arguments.GetValue(Cpus) is { } cpus ? CpuList.Parse(cpus) : config.Cpus,
         Disks = arguments.GetValue(Disk) is { Length: > 0 } disks ? [.. disks.Select(DiskOption.Parse)] : config.Disks,
         Nics = arguments.GetValue(Nic) switch { "user" => [new DomuNic()], "none" => [], _ => config.Nics },
         OnReboot = arguments.GetValue(NoReboot) ? AfterShutdown.Stop : config.OnReboot,

@@ -10,7 +10,7 @@ public static class XlConfigFile
     /// <summary>Keys that real files have and that make no difference to a PV domain here.</summary>
     private static readonly HashSet<string> WithoutEffect = new(StringComparer.Ordinal)
     {
-        "maxmem", "maxvcpus", "vfb", "vnc", "sdl", "keymap", "serial", "cpus", "cpu_weight", "localtime", "rtc_timeoffset", "uuid", "seclabel", "pool", "nomigrate", "claim_mode",
+        "maxmem", "maxvcpus", "vfb", "vnc", "sdl", "keymap", "serial", "localtime", "rtc_timeoffset", "uuid", "seclabel", "pool", "nomigrate", "claim_mode",
     };
 
     /// <param name="warn">Told of keys that are not understood.</param>
@@ -32,6 +32,9 @@ public static class XlConfigFile
                 case "extra": extra = Text(setting); break;
                 case "memory": config = config with { MemoryMiB = Number(setting) }; break;
                 case "vcpus": config = config with { Vcpus = Number(setting) }; break;
+                case "cpu_weight": config = config with { Weight = Number(setting) }; break;
+                case "cap": config = config with { Cap = Number(setting) }; break;
+                case "cpus": config = config with { Cpus = Cpus(setting) }; break;
                 case "disk": config = config with { Disks = [.. Items(setting).Select(XlDisk.Parse)] }; break;
                 case "vif": config = config with { Nics = [.. Items(setting).Select(XlVif.Parse)] }; break;
                 case "on_poweroff" when Action(setting) == AfterShutdown.Stop: break;
@@ -57,6 +60,20 @@ public static class XlConfigFile
         int.TryParse(Text(setting), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             ? number
             : throw Refused(setting, $"expected a number, found '{Text(setting)}'");
+
+    private static IReadOnlyList<int> Cpus(XlSetting setting)
+    {
+        if (setting.Value is XlValue.List)
+            throw Refused(setting, "a list pins each vCPU to CPUs of its own, which is not supported; a string is for all vCPUs");
+        try
+        {
+            return CpuList.Parse(Text(setting));
+        }
+        catch (CommandFailedException refused)
+        {
+            throw Refused(setting, refused.Message);
+        }
+    }
 
     private static IEnumerable<XlValue.Text> Items(XlSetting setting) =>
         setting.Value is XlValue.List list

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using CloudPv.Hypervisor;
 
 namespace CloudPv.Dom0;
 
@@ -17,6 +18,15 @@ public sealed record DomainSpec
 
     [JsonPropertyName("memoryMiB")]
     public int MemoryMiB { get; set; } = 128;
+
+    /// <summary>1 to 65535: a domain with twice the weight of another gets twice the processor time where they compete.</summary>
+    public int CpuWeight { get; set; } = CpuShare.DefaultWeight;
+
+    /// <summary>The most that the vCPUs together may use, in percent of one processor; 0: no limit.</summary>
+    public int CpuCap { get; set; }
+
+    /// <summary>Numbers of the host's processors that the vCPUs may run on; empty: all.</summary>
+    public IReadOnlyList<int> Cpus { get; set; } = [];
     public IReadOnlyList<DiskSpec> Disks { get; set; } = [];
     public IReadOnlyList<NicSpec> Nics { get; set; } = [];
 

@@ -149,6 +149,7 @@ public sealed class Domu : IDisposable
             CommandLine = _spec.CommandLine,
             VcpuCount = _spec.Vcpus,
             MemoryMiB = _spec.MemoryMiB,
+            Share = new() { Weight = _spec.CpuWeight, Cap = _spec.CpuCap, Cpus = _spec.Cpus },
         });
     }
 

@@ -12,7 +12,6 @@ internal sealed unsafe partial class Parker : IDisposable
     private const int Signalled = 1;
     private const int Parked = -1;
 
-    private const int SetTimerSlack = 29;
     private const long FutexSyscall = 202;
     private const long WaitPrivate = 128;
     private const long WakePrivate = 129;
@@ -40,14 +39,6 @@ internal sealed unsafe partial class Parker : IDisposable
         Interlocked.Exchange(ref *_word, Empty);
     }
 
-    /// <summary>Lets the calling thread's waits end when their time is over; Linux may otherwise put it off by 50 us (PR_SET_TIMERSLACK).</summary>
-    public static void UsePreciseTimeouts()
-    {
-        const nuint Nanosecond = 1;
-        if (ProcessControl(SetTimerSlack, Nanosecond) != 0)
-            throw new InvalidOperationException("prctl(PR_SET_TIMERSLACK) failed");
-    }
-
     public void Dispose() => NativeMemory.Free(_word);
 
     [StructLayout(LayoutKind.Sequential)]
@@ -59,7 +50,4 @@ internal sealed unsafe partial class Parker : IDisposable
 
     [LibraryImport("libc", EntryPoint = "syscall")]
     private static partial long Futex(long number, int* word, long operation, long value, Timespec* timeout);
-
-    [LibraryImport("libc", EntryPoint = "prctl")]
-    private static partial int ProcessControl(int option, nuint argument);
 }

@@ -57,7 +57,7 @@ internal sealed class VcpuTimers(Vcpu vcpu)
 
     public void StopPeriodic() => Volatile.Write(ref _periodicNext, Never);
 
-    /// <summary>Raises VIRQ_TIMER where a deadline has passed, and sets the alarm to the next one. Only on the vCPU's thread.</summary>
+    /// <summary>Raises VIRQ_TIMER where a deadline has passed, charges the vCPU's time where that is due, and sets the alarm to what comes next. Only on the vCPU's thread.</summary>
     public void Expire()
     {
         ulong now = vcpu.Domain.Host.Clock.Now;
@@ -72,9 +72,10 @@ internal sealed class VcpuTimers(Vcpu vcpu)
         if (periodic <= now && Interlocked.CompareExchange(ref _periodicNext, now + Volatile.Read(ref _period), periodic) == periodic)
             vcpu.Domain.Events.RaiseVirq(vcpu, Virq.Timer);
 
+        vcpu.Credit.Charge(now);
         if (_alarm!.TakeRing())
             _alarmAt = Never;
-        ulong next = Next;
+        ulong next = Math.Min(Next, vcpu.Credit.ChargeAt);
         if (next >= _alarmAt)
             return;
         _alarmAt = next;
