@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using CloudPv.X86;
 using Runstates = CloudPv.Xen.Runstate;
 
@@ -10,11 +11,9 @@ internal sealed partial class Vcpu
 
     [ThreadStatic] private static Vcpu? _current;
 
-    /// <summary>A yield of the processor that takes longer, in ns, let another thread run.</summary>
-    private const ulong LongYield = 5_000;
-
     private readonly Parker _parker = new();
-    private readonly HaltPolling _polling = new();
+    private readonly RunDelay _runDelay = new();
+    private readonly HaltPolling _polling;
     private Thread? _thread;
     private int _threadStarted;
     private volatile bool _online;
@@ -105,6 +104,7 @@ internal sealed partial class Vcpu
             // A defect of the hypervisor has ended this domain, and is in its log; other domains go on.
         }
         Timers.Stop();
+        _runDelay.Dispose();
         Domain.Gate.Leave();
     }
 
@@ -184,22 +184,16 @@ internal sealed partial class Vcpu
             _parker.Wait(time == VcpuTimers.Never ? Parker.Forever : time - now);
     }
 
-    /// <summary>Looks out for work for as long as that pays and nobody else wants the processor.</summary>
+    /// <summary>Looks out for work for as long as that pays.</summary>
     /// <returns>The time now.</returns>
     private ulong LookOut(ulong start, ulong next)
     {
-        ulong end = Math.Min(start + _polling.Window, next);
+        ulong end = Math.Min(start + _polling.Window(start), next);
         ulong now = start;
         while (now < end && !_parker.IsSet)
         {
-            Thread.Yield();
-            ulong before = now;
+            X86Base.Pause();
             now = Domain.Host.Clock.Now;
-            if (now - before > LongYield)
-            {
-                _polling.Stop();
-                break;
-            }
         }
         return now;
     }

@@ -1,48 +1,68 @@
 namespace CloudPv.Hypervisor.Tests.Scheduling;
 
-/// <summary>How a vCPU learns from its waits whether to look out for work before it sleeps. Times in ns.</summary>
+/// <summary>How a vCPU learns from its waits whether to look out for work before it sleeps, on a clock of the test's own. Times in ns.</summary>
 public sealed class HaltPollingTests
 {
-    private readonly HaltPolling _polling = new();
+    private readonly HaltPolling _polling;
+    private ulong _now = HaltPolling.Interval, _runDelay;
+
+    public HaltPollingTests() => _polling = new(() => _runDelay);
 
     [Fact]
-    public void A_vcpu_that_has_not_waited_yet_sleeps_at_once() => _polling.Window.ShouldBe(0ul);
+    public void A_vcpu_that_has_not_waited_yet_sleeps_at_once() => WindowAfterAnInterval().ShouldBe(0ul);
 
     [Fact]
     public void Short_waits_make_the_window_grow_until_it_holds_them()
     {
-        for (int wait = 0; wait < 5; wait++)
-            _polling.Learn(30_000);
+        Learn(30_000, times: 5);
 
-        _polling.Window.ShouldBe(40_000ul);
+        WindowAfterAnInterval().ShouldBe(40_000ul);
     }
 
     [Fact]
     public void The_window_never_exceeds_the_longest()
     {
-        for (int wait = 0; wait < 20; wait++)
-            _polling.Learn(HaltPolling.LongestWindow);
+        Learn(HaltPolling.LongestWindow, times: 20);
 
-        _polling.Window.ShouldBe(HaltPolling.LongestWindow);
+        WindowAfterAnInterval().ShouldBe(HaltPolling.LongestWindow);
     }
 
     [Fact]
     public void One_long_wait_ends_the_looking_out()
     {
-        _polling.Learn(30_000);
+        Learn(30_000, times: 5);
 
         _polling.Learn(1_000_000);
 
-        _polling.Window.ShouldBe(0ul);
+        WindowAfterAnInterval().ShouldBe(0ul);
     }
 
     [Fact]
-    public void A_thread_that_wants_the_processor_ends_the_looking_out()
+    public void A_thread_that_has_to_wait_for_a_processor_does_not_look_out()
     {
-        _polling.Learn(30_000);
+        Learn(30_000, times: 5);
+        WindowAfterAnInterval();
 
-        _polling.Stop();
+        _runDelay += HaltPolling.TolerableDelay + 1;
 
-        _polling.Window.ShouldBe(0ul);
+        WindowAfterAnInterval().ShouldBe(0ul);
     }
+
+    [Fact]
+    public void It_looks_out_again_when_processors_are_no_longer_scarce()
+    {
+        Learn(30_000, times: 5);
+        _runDelay += HaltPolling.Interval;
+        WindowAfterAnInterval();
+
+        WindowAfterAnInterval().ShouldBe(40_000ul);
+    }
+
+    private void Learn(ulong waited, int times)
+    {
+        for (int wait = 0; wait < times; wait++)
+            _polling.Learn(waited);
+    }
+
+    private ulong WindowAfterAnInterval() => _polling.Window(_now += HaltPolling.Interval);
 }
