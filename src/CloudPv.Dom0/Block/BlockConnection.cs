@@ -8,15 +8,15 @@ using CloudPv.Xen.Io;
 namespace CloudPv.Dom0.Block;
 
 /// <summary>Serves one connected ring. A few workers take requests in order and carry them out side by side; a flush is taken when all before it are done,
-/// and nothing is taken while a barrier is under way. Small transfers with a disk that answers at once are carried out by the thread that brings the notification:
-/// the guest has its answer when its hypercall returns.</summary>
+/// and nothing is taken while a barrier is under way. Transfers with a disk that answers without a wait are carried out by the thread that brings the notification,
+/// up to some length: the guest has its answer when its hypercall returns.</summary>
 internal sealed class BlockConnection : IDisposable
 {
     /// <summary>Requests that wait for the host's disk at the same time.</summary>
     private const int MaxWorkers = 4;
 
-    /// <summary>The longest transfer, in bytes, and the most of them, that a notification's own thread carries out.</summary>
-    private const int LongestAtOnce = 128 * 1024, MostAtOnce = 8;
+    /// <summary>Bytes that a notification's own thread transfers at most, and as how many the shortest transfer counts.</summary>
+    private const long MostAtOnce = 1024 * 1024, LeastCounted = 32 * 1024;
 
     private readonly Lock _gate = new();
     private readonly DiskPace _pace = new();
@@ -76,7 +76,7 @@ internal sealed class BlockConnection : IDisposable
     {
         if (!TryBeginAtOnce())
             return;
-        for (int count = 0; count < MostAtOnce && TryTakeSmall(out BlockRequest? request); count++)
+        for (long left = MostAtOnce; TryTakeTransfer(left, out BlockRequest? request); left -= Math.Max(request!.Length, LeastCounted))
             CarryOutAndRespond(request!);
         lock (_gate)
         {
@@ -134,12 +134,13 @@ internal sealed class BlockConnection : IDisposable
         Respond(request, status, waited: ThreadWaits.Count != waits);
     }
 
-    private bool TryTakeSmall(out BlockRequest? request)
+    /// <param name="longest">In bytes.</param>
+    private bool TryTakeTransfer(long longest, out BlockRequest? request)
     {
         lock (_gate)
         {
             request = null;
-            if (!_isServing || _isFenced || !_pace.IsQuick || (_next ??= ReadNext()) is not { } next || !IsSmallTransfer(next))
+            if (!_isServing || _isFenced || !_pace.IsQuick || (_next ??= ReadNext()) is not { } next || !IsTransfer(next) || next.Length > longest)
                 return false;
             request = Take(next);
             return true;
@@ -198,8 +199,7 @@ internal sealed class BlockConnection : IDisposable
 
     private static bool IsOrdered(BlockRequest request) => request.Operation is BlkifOperation.WriteBarrier or BlkifOperation.FlushDiskcache;
 
-    private static bool IsSmallTransfer(BlockRequest request) =>
-        request.Operation is BlkifOperation.Read or BlkifOperation.Write && request.Length <= LongestAtOnce;
+    private static bool IsTransfer(BlockRequest request) => request.Operation is BlkifOperation.Read or BlkifOperation.Write;
 
     private void Respond(BlockRequest request, BlkifStatus status, bool waited)
     {
@@ -211,7 +211,7 @@ internal sealed class BlockConnection : IDisposable
         bool notifies;
         lock (_gate)
         {
-            if (request.Operation is BlkifOperation.Read or BlkifOperation.Write)
+            if (IsTransfer(request))
                 _pace.Count(waited);
             _ring.Put(response);
             notifies = _ring.Publish();
