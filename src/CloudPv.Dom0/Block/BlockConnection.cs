@@ -16,7 +16,7 @@ internal sealed class BlockConnection : IDisposable
     private const int MaxWorkers = 4;
 
     /// <summary>Bytes that a notification's own thread transfers at most, and as how many the shortest transfer counts.</summary>
-    private const long MostAtOnce = 1024 * 1024, LeastCounted = 32 * 1024;
+    private const long MostAtOnce = 128 * 1024, LeastCounted = 16 * 1024;
 
     private readonly Lock _gate = new();
     private readonly DiskPace _pace = new();

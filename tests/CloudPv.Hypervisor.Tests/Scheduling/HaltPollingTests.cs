@@ -43,7 +43,7 @@ public sealed class HaltPollingTests
         Learn(30_000, times: 5);
         WindowAfterAnInterval();
 
-        _runDelay += HaltPolling.TolerableDelay + 1;
+        _runDelay += HaltPolling.Interval / 2;
 
         WindowAfterAnInterval().ShouldBe(0ul);
     }
@@ -52,10 +52,26 @@ public sealed class HaltPollingTests
     public void It_looks_out_again_when_processors_are_no_longer_scarce()
     {
         Learn(30_000, times: 5);
-        _runDelay += HaltPolling.Interval;
+        WindowAfterAnInterval();
+        _runDelay += HaltPolling.Interval / 2;
         WindowAfterAnInterval();
 
         WindowAfterAnInterval().ShouldBe(40_000ul);
+    }
+
+    [Fact]
+    public void Where_processors_stay_scarce_the_look_out_is_seldom_tried()
+    {
+        Learn(30_000, times: 5);
+        int tried = 0;
+        for (int interval = 0; interval < 1000; interval++)
+        {
+            _runDelay += HaltPolling.Interval / 2;
+            if (WindowAfterAnInterval() > 0)
+                tried++;
+        }
+
+        tried.ShouldBeLessThan(1000 / 50);
     }
 
     private void Learn(ulong waited, int times)
