@@ -27,6 +27,8 @@ public sealed record LaunchInstance(string InstanceId, int Run, MachineDescripti
 /// <param name="KernelSha256">A bzImage or ELF kernel with Xen's PV entry.</param>
 /// <param name="DiskSha256">The base of the root disk; the instance writes to an overlay of its own.</param>
 /// <param name="RootDevice">The root disk's name in the guest, such as <c>xvda</c>.</param>
+/// <param name="CpuWeight">Its share of processor time against the host's other instances, 1 to 65535.</param>
+/// <param name="CpuCap">The most processor time, in percent of one processor; 0: no limit.</param>
 public sealed record MachineDescription(
     int Vcpus,
     int MemoryMiB,
@@ -35,7 +37,9 @@ public sealed record MachineDescription(
     string? DiskSha256,
     string RootDevice,
     string CommandLine,
-    NetworkInterface Network);
+    NetworkInterface Network,
+    int CpuWeight = 256,
+    int CpuCap = 0);
 
 /// <param name="Mac">Lower-case, colons, in Xen's 00:16:3e range.</param>
 /// <param name="PrivateIp">The IPv4 address that DHCP gives to it.</param>

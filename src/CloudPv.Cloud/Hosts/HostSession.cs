@@ -177,6 +177,7 @@ public sealed partial class HostSession(
         var images = await db.Images.AsNoTracking()
             .Where(i => i.Id == instance.ImageId || i.Id == instance.KernelId || i.Id == instance.RamdiskId)
             .ToDictionaryAsync(i => i.Id, cancel);
+        var type = await db.InstanceTypes.AsNoTracking().SingleAsync(t => t.Name == instance.InstanceType, cancel);
         return new MachineDescription(
             instance.Vcpus,
             instance.MemoryMiB,
@@ -185,7 +186,9 @@ public sealed partial class HostSession(
             images[instance.ImageId].FileSha256,
             images[instance.ImageId].RootDevice ?? "xvda",
             instance.CommandLine,
-            new NetworkInterface(instance.MacAddress, instance.PrivateIp, PrivateAddresses.HostName(instance.PrivateIp)));
+            new NetworkInterface(instance.MacAddress, instance.PrivateIp, PrivateAddresses.HostName(instance.PrivateIp)),
+            type.CpuWeight,
+            Math.Min(type.CpuCap, 100 * instance.Vcpus));
     }
 
     [LoggerMessage(LogLevel.Information, "Worker of {Host} is there: {Cpus} CPUs, {MemoryMiB} MiB")]

@@ -13,9 +13,11 @@ internal static class InstanceTypesApi
     {
         await using var db = await database.CreateDbContextAsync(cancel);
         var types = await db.InstanceTypes.AsNoTracking().OrderBy(t => t.MemoryMiB).ThenBy(t => t.Vcpus)
-            .Select(t => new InstanceTypeResource(t.Name, t.Vcpus, t.MemoryMiB)).ToListAsync(cancel);
+            .Select(t => new InstanceTypeResource(t.Name, t.Vcpus, t.MemoryMiB, t.CpuWeight, t.CpuCap)).ToListAsync(cancel);
         return TypedResults.Ok(new Page<InstanceTypeResource>(types, null));
     }
 }
 
-internal sealed record InstanceTypeResource(string Name, int Vcpus, int MemoryMiB);
+/// <param name="CpuWeight">Its share of processor time against a host's other instances, as Xen's credit scheduler counts it.</param>
+/// <param name="CpuCap">The most processor time of all its vCPUs, in percent of one processor; 0: no limit.</param>
+internal sealed record InstanceTypeResource(string Name, int Vcpus, int MemoryMiB, int CpuWeight, int CpuCap);

@@ -75,6 +75,8 @@ internal sealed class InstanceFolder(DataFolder data, string instanceId)
             CommandLine = machine.CommandLine,
             Vcpus = machine.Vcpus,
             MemoryMiB = machine.MemoryMiB,
+            CpuWeight = machine.CpuWeight,
+            CpuCap = machine.CpuCap,
             Disks = machine.DiskSha256 is null ? []
                 : [new DiskSpec(machine.RootDevice, data.ImageFile(machine.DiskSha256), In($"{machine.RootDevice}.overlay"))],
             Nics = [new NicSpec(machine.Network.Mac, SwitchSocket)],

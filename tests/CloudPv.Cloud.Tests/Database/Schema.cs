@@ -20,7 +20,7 @@ internal static class Schema
         """,
         "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> '__EFMigrationsHistory'",
         "SELECT 'SEQUENCE ' || sequence_name || ' ' || data_type FROM information_schema.sequences WHERE sequence_schema = 'public'",
-        "SELECT 'TYPE ' || name || ' ' || vcpus || ' ' || memory_mib FROM instance_types",
+        "SELECT 'TYPE ' || name || ' ' || vcpus || ' ' || memory_mib || ' ' || cpu_weight || ' ' || cpu_cap FROM instance_types",
     ];
 
     public static async Task<IReadOnlyList<string>> ReadAsync(string connectionString)

@@ -18,6 +18,25 @@ public sealed class LaunchTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task The_host_is_told_what_the_type_gets_of_its_processors()
+    {
+        await using var cloud = await TestCloud.StartAsync(postgres);
+        var launched = new TaskCompletionSource<MachineDescription>();
+        cloud.Worker.OnLaunch = launch =>
+        {
+            launched.TrySetResult(launch.Machine);
+            return new(launch.InstanceId, launch.Run, DomainState.Running, null, null);
+        };
+        var type = InstanceType.Catalogue.Single(t => t.Name == "t1.nano");
+
+        await cloud.LaunchAsync((await cloud.MachineImageAsync()).Id);
+
+        var machine = await launched.Task;
+        (machine.CpuWeight, machine.CpuCap).ShouldBe((type.CpuWeight, type.CpuCap));
+        machine.CpuWeight.ShouldNotBe(256, "the type says something of its own");
+    }
+
+    [Fact]
     public async Task The_same_client_token_is_one_launch()
     {
         await using var cloud = await TestCloud.StartAsync(postgres);
