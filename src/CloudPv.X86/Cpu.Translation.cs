@@ -26,9 +26,11 @@ public sealed unsafe partial class Cpu
 
     private bool TryTranslate(in BlockKey key, out Block block, out CpuExit fault)
     {
-        block = null!;
         if (_region.IsFull)
             DropAllBlocks();
+        fault = default;
+        if (TryReuse(in key, out block))
+            return true;
         while (true)
         {
             var nextFrame = Block.NoFrame;
@@ -48,9 +50,12 @@ public sealed unsafe partial class Cpu
                 continue;
             }
 
+            BeginRecording(key.Kind);
             if (CallReturnsFlags())
                 DropAllBlocks();
+            _recorder?.Begin();
             var translation = _translator.Translate(new TranslationRequest(key.Mode, key.Kind));
+            EndRecording(in key, in translation);
             block = new Block(key, length, nextFrame, _guestBlock.UsesFpu, translation.Entry, translation.IndirectEntry);
             _blocks.Add(block);
             Statistics.BlocksTranslated++;

@@ -46,6 +46,7 @@ public sealed unsafe partial class Cpu : IDisposable
         Mailbox = new CpuMailbox(_context);
         _stubs = new Stubs(_region.Assembler);
         _region.EndStubs();
+        _recorder = bus.Translations == null ? null : new TranslationRecorder(_region);
         _self = System.Runtime.InteropServices.GCHandle.Alloc(this);
         InitializeContext();
         _spaces = [NewSpace(CpuMode.Kernel), NewSpace(CpuMode.User)];

@@ -17,6 +17,7 @@ public sealed class CpuBus : IDisposable
     {
         Memory = memory;
         Options = options;
+        Translations = options.TranslationReuse ? new TranslationCache() : null;
         Frames = new FrameTable(memory.FrameCount);
         Code = new CodeFrames(Frames);
         Walker = new PageWalker(memory, Frames);
@@ -25,6 +26,9 @@ public sealed class CpuBus : IDisposable
     public MachineMemory Memory { get; }
 
     public TranslatorOptions Options { get; }
+
+    /// <summary>Null if <see cref="TranslatorOptions.TranslationReuse"/> is off.</summary>
+    public TranslationCache? Translations { get; }
 
     internal FrameTable Frames { get; }
 
@@ -80,7 +84,11 @@ public sealed class CpuBus : IDisposable
             CodeWritten(new CodeWrite(frame, 0, MachineMemory.FrameSize));
     }
 
-    public void Dispose() => Frames.Dispose();
+    public void Dispose()
+    {
+        Translations?.Dispose();
+        Frames.Dispose();
+    }
 
     /// <summary>Every CPU will drop what it made of these bytes before it next enters guest code or at its next check. The write has happened.</summary>
     internal void CodeWritten(CodeWrite write)

@@ -9,6 +9,11 @@ public sealed class CpuStatistics
 
     public long InstructionsTranslated { get; internal set; }
 
+    /// <summary>Blocks, and instructions in them, taken from the <see cref="TranslationCache"/> instead of being translated.</summary>
+    public long BlocksReused { get; internal set; }
+
+    public long InstructionsReused { get; internal set; }
+
     /// <summary>Memory accesses that the soft TLB could not answer.</summary>
     public long TlbMisses { get; internal set; }
 
@@ -38,6 +43,8 @@ public sealed class CpuStatistics
     {
         Add(sums, nameof(BlocksTranslated), BlocksTranslated);
         Add(sums, nameof(InstructionsTranslated), InstructionsTranslated);
+        Add(sums, nameof(BlocksReused), BlocksReused);
+        Add(sums, nameof(InstructionsReused), InstructionsReused);
         Add(sums, nameof(TlbMisses), TlbMisses);
         Add(sums, nameof(Dispatches), Dispatches);
         Add(sums, nameof(JumpCacheMisses), JumpCacheMisses);

@@ -36,6 +36,9 @@ public sealed record TranslatorOptions
     /// <summary>Take system calls through the <see cref="SystemCallGate"/>, while that is open, instead of leaving for them.</summary>
     public bool SystemCallStubs { get; init; } = true;
 
+    /// <summary>Take translations of the same bytes, wherever they lay, from the guest's <see cref="TranslationCache"/>.</summary>
+    public bool TranslationReuse { get; init; } = true;
+
     public static TranslatorOptions None { get; } = new()
     {
         FlagLiveness = false,
@@ -49,5 +52,6 @@ public sealed record TranslatorOptions
         HeldRegisters = false,
         StackPage = false,
         SystemCallStubs = false,
+        TranslationReuse = false,
     };
 }

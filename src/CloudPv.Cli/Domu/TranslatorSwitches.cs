@@ -18,6 +18,7 @@ internal static class TranslatorSwitches
         ["held-registers"] = options => options with { HeldRegisters = false },
         ["stack-page"] = options => options with { StackPage = false },
         ["system-call-stubs"] = options => options with { SystemCallStubs = false },
+        ["translation-reuse"] = options => options with { TranslationReuse = false },
         ["all"] = _ => TranslatorOptions.None,
     };
 

@@ -9,12 +9,15 @@ namespace CloudPv.X86;
 internal sealed unsafe class FlagLiveness(TranslatorOptions options, CodeFetcher fetcher)
 {
     private const uint All = InstructionForm.ArithmeticFlags;
-    private const int LookAhead = 12;
+    private const int LookAheadLength = 12;
     private const int LookAheadBranches = 2;
 
     private readonly PointerReader _reader = new();
     private readonly uint[] _live = new uint[GuestBlock.LongestBlock + 1];
     private Decoder? _decoder;
+
+    /// <summary>What was looked at since it was last begun anew.</summary>
+    public LookAhead LookAhead { get; } = new();
 
     /// <summary>Set when code was met that returns flags from a call, against the ABI: from then on calls and returns keep them.</summary>
     public bool FlagsCrossCalls { get; private set; }
@@ -97,9 +100,10 @@ internal sealed unsafe class FlagLiveness(TranslatorOptions options, CodeFetcher
             _decoder ??= Decoder.Create(64, _reader);
             _reader.Set(start, bytes.Length);
             _decoder.IP = address;
-            for (var count = 0; count < LookAhead; count++)
+            for (var count = 0; count < LookAheadLength; count++)
             {
                 _decoder.Decode(out var instruction);
+                LookAhead.Add(in instruction, bytes, address);
                 if (instruction.IsInvalid)
                     return needed;
                 var form = InstructionForm.Of(in instruction);
@@ -141,16 +145,21 @@ internal sealed unsafe class FlagLiveness(TranslatorOptions options, CodeFetcher
     {
         var bytes = fetcher.Peek(address);
         if (bytes.IsEmpty)
+        {
+            LookAhead.MissesCode = true;
             return false;
+        }
+
         var open = All;
         fixed (byte* start = bytes)
         {
             _decoder ??= Decoder.Create(64, _reader);
             _reader.Set(start, bytes.Length);
             _decoder.IP = address;
-            for (var count = 0; count < LookAhead && open != 0; count++)
+            for (var count = 0; count < LookAheadLength && open != 0; count++)
             {
                 _decoder.Decode(out var instruction);
+                LookAhead.Add(in instruction, bytes, address);
                 if (instruction.IsInvalid)
                     return false;
                 var form = InstructionForm.Of(in instruction);

@@ -33,6 +33,14 @@ internal sealed unsafe class CodeRegion : IDisposable
 
     public TrapMap ColdTraps { get; } = new();
 
+    /// <summary>Where the next block's hot code goes.</summary>
+    public byte* HotCursor => _hot;
+
+    /// <summary>Where the next block's cold code goes.</summary>
+    public byte* ColdCursor => _cold;
+
+    public uint StubsSize => OffsetOf(_blocksStart);
+
     public bool IsFull => _hot + Reserve > _start + ColdStart || _cold + Reserve > _start + Size;
 
     /// <summary>What stands in front of the cursor stays for good.</summary>
@@ -61,6 +69,13 @@ internal sealed unsafe class CodeRegion : IDisposable
             _hot = Assembler.Cursor;
         else
             _cold = Assembler.Cursor;
+    }
+
+    /// <summary>Keeps code that was put at both cursors.</summary>
+    public void Keep(int hotLength, int coldLength)
+    {
+        _hot += hotLength;
+        _cold += coldLength;
     }
 
     public void Clear()

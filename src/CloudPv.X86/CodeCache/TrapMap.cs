@@ -7,6 +7,10 @@ internal sealed unsafe class TrapMap
 
     public void Add(byte* host, ulong rip) => _entries.Add(((nint)host, rip));
 
+    public int Count => _entries.Count;
+
+    public (nint Host, ulong Rip) this[int index] => _entries[index];
+
     public void Clear() => _entries.Clear();
 
     /// <summary>The guest instruction of the last entry at or before a host address.</summary>

@@ -37,11 +37,11 @@ internal sealed unsafe partial class BlockTranslator
         {
             if ((long)rip == (int)rip)
             {
-                _code.CompareImmediate(HostRegister.T0, (int)rip);
+                _code.CompareAddress(HostRegister.T0, rip);
             }
             else
             {
-                _code.MoveImmediate(HostRegister.T1, rip);
+                _code.MoveAddress(HostRegister.T1, rip);
                 _code.Compare(HostRegister.T0, HostRegister.T1);
             }
 
@@ -50,7 +50,7 @@ internal sealed unsafe partial class BlockTranslator
         }
 
         _code.Store(HostRegister.Rcx, ContextLayout.ScratchRcx);
-        _code.MoveImmediate(HostRegister.Rcx, 0 - rip);
+        _code.MoveNegatedAddress(HostRegister.Rcx, rip);
         _code.Lea(HostRegister.Rcx, HostRegister.Rcx, HostRegister.T0, 0, 0);
         var test = _code.Cursor;
         _code.JumpIfRcxZero(0);
@@ -198,8 +198,8 @@ internal sealed unsafe partial class BlockTranslator
 
     private void EmitJumpThroughCache(ulong target)
     {
-        _code.MoveImmediate(HostRegister.T0, target);
-        _code.JumpContext(_mode.JumpCache + (JumpCache.Slot(target) * 8));
+        _code.MoveAddress(HostRegister.T0, target);
+        _code.JumpThroughSlot(_mode.JumpCache, target);
     }
 
     private void EmitExitStubs()
@@ -218,7 +218,7 @@ internal sealed unsafe partial class BlockTranslator
             }
             else if (IsLinkable(exit.Target))
             {
-                _code.MoveImmediate(HostRegister.T1, region.OffsetOf(exit.Site));
+                _code.MoveSite(HostRegister.T1, region.OffsetOf(exit.Site), exit.Site);
                 EmitLeaveTo(LeaveReason.Link, exit.Target);
             }
             else if (MayUseJumpCache(exit.Target))
@@ -227,7 +227,7 @@ internal sealed unsafe partial class BlockTranslator
             }
             else if (options.Chaining)
             {
-                _code.MoveImmediate(HostRegister.T1, region.OffsetOf(exit.Site));
+                _code.MoveSite(HostRegister.T1, region.OffsetOf(exit.Site), exit.Site);
                 EmitLeaveTo(LeaveReason.LinkFar, exit.Target);
             }
             else

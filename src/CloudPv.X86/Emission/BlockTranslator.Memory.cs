@@ -72,7 +72,10 @@ internal sealed unsafe partial class BlockTranslator
         var displacementAlone = wide ? instruction.MemoryDisplacement64 : (uint)instruction.MemoryDisplacement64;
         if (instruction.MemoryBase is Register.RIP or Register.EIP)
         {
-            _code.MoveImmediate(destination, displacementAlone);
+            if (displacementAlone <= uint.MaxValue && (!wide || instruction.MemoryBase == Register.EIP))
+                _code.MoveAddressLow32(destination, (uint)displacementAlone);
+            else
+                _code.MoveAddress(destination, displacementAlone);
             return;
         }
 
@@ -210,13 +213,13 @@ internal sealed unsafe partial class BlockTranslator
                 EmitStackPageSearch(in path);
 
             var crossing = path.Access.Group && !path.RestoresRcx && options.Chaining ? EmitCrossingCheck(path.Access.Size) : null;
-            _code.MoveImmediate64(HostRegister.T1, path.Access.Bits);
+            _code.MoveAccess(HostRegister.T1, path.Access);
             _code.Call(stubs.Resolve);
             if (path.Operation != null)
             {
                 if (block.Form(path.Index).MayTrap)
                     region.ColdTraps.Add(_code.Cursor, block[path.Index].IP);
-                _code.Bytes(new ReadOnlySpan<byte>(path.Operation, (int)(path.Resume - path.Operation)));
+                _code.Repeat(path.Operation, (int)(path.Resume - path.Operation));
                 if (path.Access.Write)
                     _code.Call(stubs.Commit);
             }
@@ -225,7 +228,7 @@ internal sealed unsafe partial class BlockTranslator
             if (crossing == null)
                 continue;
             _code.PatchToHere(crossing);
-            _code.MoveImmediate(HostRegister.T1, region.OffsetOf(crossing));
+            _code.MoveSite(HostRegister.T1, region.OffsetOf(crossing), crossing);
             EmitLeaveTo(LeaveReason.LinkUngrouped, path.Access.Rip);
         }
     }

@@ -95,7 +95,7 @@ internal sealed unsafe partial class BlockTranslator
             return;
         }
 
-        _code.MoveImmediate(HostRegister.T0, instruction.NextIP);
+        _code.MoveAddress(HostRegister.T0, instruction.NextIP);
         _code.Jump(_mode.Mode == CpuMode.User ? stubs.Calls.SystemCall : stubs.Calls.Hypercall);
     }
 
@@ -114,7 +114,7 @@ internal sealed unsafe partial class BlockTranslator
     /// <summary>Back to the run loop with this guest address; T1 is the argument.</summary>
     private void EmitLeaveTo(LeaveReason reason, ulong rip)
     {
-        _code.MoveImmediate(HostRegister.T0, rip);
+        _code.MoveAddress(HostRegister.T0, rip);
         _code.Jump(stubs.Leave(reason));
     }
 }

@@ -33,20 +33,26 @@ internal sealed unsafe partial class BlockTranslator
         }
     }
 
-    private void EmitPushReturnAddress(int index, in Instruction instruction) => EmitPushConstant(index, in instruction, instruction.NextIP);
+    private void EmitPushReturnAddress(int index, in Instruction instruction) => EmitPushConstant(index, in instruction, instruction.NextIP, isAddress: true);
 
-    private void EmitPushConstant(int index, in Instruction instruction, ulong value)
+    private void EmitPushConstant(int index, in Instruction instruction, ulong value, bool isAddress = false)
     {
         ref var path = ref BeginStackAccess(index, in instruction, HostRegister.GuestRsp, -8, write: true);
         if ((long)value == (int)value)
         {
             _code.Bytes([0x4b, 0xc7, 0x04, 0x1a]); // mov qword [r10+r11], imm32
-            _code.Int32((int)value);
+            if (isAddress)
+                _code.AddressSigned32(value);
+            else
+                _code.Int32((int)value);
         }
         else
         {
             _code.Lea(HostRegister.T0, HostRegister.T0, HostRegister.T1, 0, 0);
-            _code.MoveImmediate(HostRegister.T1, value);
+            if (isAddress)
+                _code.MoveAddress(HostRegister.T1, value);
+            else
+                _code.MoveImmediate(HostRegister.T1, value);
             _code.MoveMemory(HostAssembler.MoveStore, HostRegister.T1, HostRegister.T0, 0);
         }
 
@@ -115,7 +121,7 @@ internal sealed unsafe partial class BlockTranslator
 
         _code.Bytes([0x49, 0xc7]); // mov qword [r10+displacement], imm32
         _code.Memory(0, HostRegister.T0, HostRegister.None, 0, displacement);
-        _code.Int32((int)instruction.NextIP);
+        _code.AddressSigned32(instruction.NextIP);
         FlushStackPointer();
         EmitCallTo(instruction.NearBranchTarget);
     }

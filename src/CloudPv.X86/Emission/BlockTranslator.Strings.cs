@@ -10,7 +10,7 @@ internal sealed unsafe partial class BlockTranslator
     {
         var size = instruction.MemorySize.GetSize();
         var copies = instruction.Op1Kind != OpKind.Register;
-        _code.MoveImmediate64(HostRegister.T1, new AccessDescription(instruction.IP, size, write: true, text: true).Bits);
+        _code.MoveAccess(HostRegister.T1, new AccessDescription(instruction.IP, size, write: true, text: true));
         _code.Call(stubs.Text.For(_mode.Mode, copies, size));
     }
 

@@ -3,7 +3,7 @@ namespace CloudPv.X86;
 /// <summary>
 /// Writes host machine code at a cursor. Only what translated code consists of: the mnemonics are methods, and none of them but those that say so changes flags.
 /// </summary>
-internal sealed unsafe class HostAssembler
+internal sealed unsafe partial class HostAssembler
 {
     public const byte MoveLoad = 0x8b;
     public const byte MoveStore = 0x89;
@@ -46,8 +46,7 @@ internal sealed unsafe class HostAssembler
     public byte* JumpForward()
     {
         Byte(0xe9);
-        Int32(0);
-        return Cursor - 4;
+        return ForwardDisplacement();
     }
 
     public void JumpIf(int condition, byte* target)
@@ -61,8 +60,7 @@ internal sealed unsafe class HostAssembler
     {
         Byte(0x0f);
         Byte(0x80 | condition);
-        Int32(0);
-        return Cursor - 4;
+        return ForwardDisplacement();
     }
 
     public void Call(byte* target)
@@ -316,5 +314,16 @@ internal sealed unsafe class HostAssembler
         ContextOperand(xmm, offset);
     }
 
-    private void Relative(byte* target) => Int32((int)(target - (Cursor + 4)));
+    private byte* ForwardDisplacement()
+    {
+        Relocations?.AddBranch(Cursor);
+        Int32(0);
+        return Cursor - 4;
+    }
+
+    private void Relative(byte* target)
+    {
+        Relocations?.AddBranch(Cursor);
+        Int32((int)(target - (Cursor + 4)));
+    }
 }

@@ -26,6 +26,9 @@ internal readonly record struct AccessDescription(ulong Bits)
     {
     }
 
+    /// <summary>The same access by an instruction elsewhere.</summary>
+    public AccessDescription At(ulong rip) => new((Bits & ~0xffff_ffff_fffful) | (rip & 0xffff_ffff_ffff));
+
     public ulong Rip => (ulong)((long)(Bits << 16) >> 16);
 
     public int Size => (int)((Bits >> SizeShift) & SizeMask);

@@ -19,5 +19,6 @@ public static class OptionSets
         All with { HeldRegisters = false },
         All with { SharedChecks = false },
         All with { StackPage = false },
+        All with { TranslationReuse = false },
     ];
 }

@@ -1,0 +1,81 @@
+namespace CloudPv.X86;
+
+/// <summary>Translations from the <see cref="TranslationCache"/>, and into it.</summary>
+public sealed unsafe partial class Cpu
+{
+    /// <summary>Of translations with one hash, so many of the last are tried.</summary>
+    private const int MostTried = 16;
+
+    /// <summary>Null: nothing is reused.</summary>
+    private readonly TranslationRecorder? _recorder;
+
+    /// <summary>Takes a translation made from the bytes that are at a block's address now, if there is one. The caller has seen to room in the region.</summary>
+    private bool TryReuse(in BlockKey key, out Block block)
+    {
+        block = null!;
+        if (_recorder == null || !IsReusable(key.Kind) || _bus.Translations!.StubsSize != _region.StubsSize)
+            return false;
+        var page = CodeBytes(key.Rip, key.Frame);
+        var traits = Traits(in key);
+        var hash = TranslationCache.Hash(key.Rip, traits, page);
+        var translations = _bus.Translations.Current;
+        var tried = 0;
+        for (var entry = translations.First(hash); entry != null && tried < MostTried; entry = translations.Next(entry))
+        {
+            if (entry->Hash != hash)
+                continue;
+            tried++;
+            var candidate = new CachedTranslation(entry->Start);
+            if (candidate.IsFor(key.Rip, traits) && candidate.Matches(key.Rip, page, Space.Fetcher) && TryPlace(in key, candidate, out block))
+                break;
+        }
+
+        GC.KeepAlive(translations);
+        return block != null;
+    }
+
+    private bool TryPlace(in BlockKey key, CachedTranslation candidate, out Block block)
+    {
+        block = null!;
+
+        // Marked first, compared then, as in a translation.
+        Hold(key.Frame);
+        Mark(key.Rip, key.Frame, Block.NoFrame, candidate.Length);
+        if (!candidate.MatchesBlock(CodeBytes(key.Rip, key.Frame)) || !candidate.TryPlace(key.Rip, _region, Space.Translation.JumpCache, out var translation))
+        {
+            ReleaseHeld(key.Frame, Block.NoFrame);
+            return false;
+        }
+
+        block = new Block(key, candidate.Length, Block.NoFrame, candidate.Header.UsesFpu != 0, translation.Entry, translation.IndirectEntry);
+        _blocks.Add(block);
+        Statistics.BlocksReused++;
+        Statistics.InstructionsReused += candidate.Header.Instructions;
+        return true;
+    }
+
+    /// <summary>Has noted from now on what the translation of the decoded block depends on.</summary>
+    private void BeginRecording(BlockKind kind)
+    {
+        if (_recorder != null && IsReusable(kind))
+            Space.Translation.Liveness.LookAhead.Begin(_guestBlock.Rip, _guestBlock.Bytes);
+    }
+
+    private void EndRecording(in BlockKey key, in Translation translation)
+    {
+        if (_recorder == null || !IsReusable(key.Kind))
+            return;
+        var traits = Traits(in key);
+        var hash = TranslationCache.Hash(key.Rip, traits, CodeBytes(key.Rip, key.Frame));
+        var lookAhead = Space.Translation.Liveness.LookAhead;
+        if (_recorder.TryRecord(_guestBlock, in translation, traits, hash, lookAhead, out var record))
+            _bus.Translations!.Add(record, _region.StubsSize);
+        lookAhead.End();
+    }
+
+    private static bool IsReusable(BlockKind kind) => kind is BlockKind.Normal or BlockKind.Ungrouped;
+
+    private TranslationTraits Traits(in BlockKey key) => (key.Mode == CpuMode.User ? TranslationTraits.User : TranslationTraits.None)
+        | (key.Kind == BlockKind.Ungrouped ? TranslationTraits.Ungrouped : TranslationTraits.None)
+        | (Space.Translation.Liveness.AreDeadAtCalls ? TranslationTraits.DeadAtCalls : TranslationTraits.None);
+}
