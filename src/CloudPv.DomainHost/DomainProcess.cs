@@ -38,7 +38,7 @@ internal static partial class DomainProcess
     private static async Task<int> RunAsync(DomainSpec spec, string socket, string exitPath)
     {
         // What xl dmesg and dom0's own log would show.
-        using var host = new Host(new() { Log = Console.Error.WriteLine });
+        using var host = new Host(new() { Log = Console.Error.WriteLine, TranslationFolder = spec.TranslationFolder });
         using var toolstack = new Toolstack(host, Console.Error.WriteLine);
         using Domu domu = toolstack.Create(spec);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>

@@ -13,15 +13,19 @@ public sealed unsafe partial class Domain : IGuest, IDisposable
     private ulong _vmAssist;
     private int _descriptorVersion;
     private int _hasEoiMap;
+    private readonly DomainTranslations? _translations;
 
     /// <param name="load">Called as soon as the domain has its memory: what that begins is done while the CPUs are made, on another of the host's processors.</param>
-    private Domain(Host host, DomainConfig config, Action<DomainMemory> load)
+    /// <param name="translations">Null: none are kept.</param>
+    private Domain(Host host, DomainConfig config, Action<DomainMemory> load, Task<TranslationCacheFile>? translations)
     {
         Host = host;
         Config = config;
         Bus = new CpuBus(host.Machine, host.Options.Translator);
         Memory = new DomainMemory(this);
         load(Memory);
+        if (translations is not null && Bus.Translations is { } cache)
+            _translations = new DomainTranslations(cache, translations);
         SharedInfoFrame = Memory.AllocateXenFrame(writable: true);
         Watchdogs = new Watchdogs(this);
         Cap = config.Share.Cap == 0 ? null : new CpuCap(config.Share.Cap, config.VcpuCount);
@@ -42,15 +46,20 @@ public sealed unsafe partial class Domain : IGuest, IDisposable
             throw new DomainBuildException(problem);
 
         Task<DomainBuilder>? loading = null;
+        Task<TranslationCacheFile>? translations = host.Options.TranslationFolder is { } folder
+            ? Task.Run(() => new TranslationCacheFile(folder, config.Kernel.Span, host.Options.Translator, host.Log))
+            : null;
         try
         {
-            return Build(new Domain(host, config, memory => loading = Task.Run(() => DomainBuilder.Load(memory, config))), loading!);
+            return Build(new Domain(host, config, memory => loading = Task.Run(() => DomainBuilder.Load(memory, config)), translations), loading!);
         }
         finally
         {
             // Whatever became of the domain, the files are the caller's again.
             if (loading is not null)
                 Task.WaitAny(loading);
+            if (translations is not null)
+                Task.WaitAny(translations);
         }
     }
 
@@ -69,6 +78,7 @@ public sealed unsafe partial class Domain : IGuest, IDisposable
             domain.Vcpus[0].Initialise(start);
             if (domain.Memory.SetBasePointer(domain.Vcpus[0], CpuMode.Kernel, start.PageTable) != 0)
                 throw new InvalidOperationException("The domain builder made a page table that can't be taken into use.");
+            domain._translations?.Loaded.GetAwaiter().GetResult();
             domain.Config = config with { Kernel = default, Ramdisk = default };
             return domain;
         }

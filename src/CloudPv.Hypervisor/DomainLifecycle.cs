@@ -99,6 +99,7 @@ public sealed partial class Domain
         Host.Remove(this);
         foreach (Vcpu vcpu in Vcpus)
             vcpu.Dispose();
+        _translations?.Dispose();
         Memory.Dispose();
     }
 

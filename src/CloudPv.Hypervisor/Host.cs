@@ -63,6 +63,9 @@ public sealed record HostOptions
 {
     public TranslatorOptions Translator { get; init; } = new();
 
+    /// <summary>Where translations outlive domains (<see cref="TranslationCacheFile"/>); null: nowhere. Its files are trusted like the program's own.</summary>
+    public string? TranslationFolder { get; init; }
+
     /// <summary>Where the hypervisor's own log (xl dmesg) goes, a line a call.</summary>
     public Action<string> Log { get; init; } = static _ => { };
 }

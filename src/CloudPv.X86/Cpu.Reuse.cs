@@ -27,7 +27,10 @@ public sealed unsafe partial class Cpu
             tried++;
             var candidate = new CachedTranslation(entry->Start);
             if (candidate.IsFor(key.Rip, traits) && candidate.Matches(key.Rip, page, Space.Fetcher) && TryPlace(in key, candidate, out block))
+            {
+                entry->Used = 1;
                 break;
+            }
         }
 
         GC.KeepAlive(translations);

@@ -16,6 +16,9 @@ internal sealed class DomuRun(DomuConfig config)
 
     public TranslatorOptions Translator { get; init; } = new();
 
+    /// <summary>Where translations are kept from one run to the next; null: nowhere.</summary>
+    public string? TranslationFolder { get; init; }
+
     /// <summary>The domU is stopped after that long; null: never.</summary>
     public TimeSpan? Timeout { get; init; }
 
@@ -32,7 +35,7 @@ internal sealed class DomuRun(DomuConfig config)
         try
         {
             using var network = spec.Nics.Count > 0 ? OpenNetwork(spec) : null;
-            using var host = new Host(new HostOptions { Translator = Translator, Log = Log });
+            using var host = new Host(new HostOptions { Translator = Translator, TranslationFolder = TranslationFolder, Log = Log });
             using var toolstack = new Toolstack(host, Log, network);
             using var domu = toolstack.Create(spec);
             return await RunAsync(domu);

@@ -25,6 +25,7 @@ internal static class DomuCreateVerb
     private static readonly Option<bool> Stats = new("--stats") { Description = "Tell at the end what the domain did: hypercalls and exits by name" };
     private static readonly Option<double?> Timeout = new("--timeout") { Description = "Stop the domU after that many seconds, with status 124" };
     private static readonly Option<string[]> Without = new("--without") { Description = "Switch an optimisation of the translator off, or all: " + string.Join(", ", TranslatorSwitches.Names) };
+    private static readonly Option<string?> TranslationCache = new("--translation-cache") { Description = "Folder that keeps translated code from one run to the next, or none (~/.cache/cloudpv/translations)" };
     private static readonly Option<bool> Verbose = new("--verbose", "-v") { Description = "The hypervisor's and dom0's messages on standard error" };
 
     public static Command Create()
@@ -33,7 +34,7 @@ internal static class DomuCreateVerb
         Without.AcceptOnlyFromAmong([.. TranslatorSwitches.Names, "all"]);
         var command = new Command("create", "Run one domU here, with no service, until it ends. Exit status: 0 it powered off, 3 rebooted (--no-reboot), 4 suspended itself, 5 crashed, 6 its watchdog fired, 8 it could not be created, 124 timeout, 130 stopped by the user")
         {
-            File, Console, Name, Kernel, Ramdisk, CommandLine, Vcpus, Memory, Weight, Cap, Cpus, Disk, Nic, NoReboot, Stats, Timeout, Without, Verbose,
+            File, Console, Name, Kernel, Ramdisk, CommandLine, Vcpus, Memory, Weight, Cap, Cpus, Disk, Nic, NoReboot, Stats, Timeout, Without, TranslationCache, Verbose,
         };
         command.SetAction((arguments, _) => RunAsync(arguments));
         return command;
@@ -59,8 +60,19 @@ internal static class DomuCreateVerb
             WithStatistics = arguments.GetValue(Stats),
             Timeout = arguments.GetValue(Timeout) is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
             Translator = TranslatorSwitches.Without(arguments.GetValue(Without) ?? []),
+            TranslationFolder = arguments.GetValue(TranslationCache) switch { null => DefaultTranslationFolder(), "none" => null, var folder => Path.GetFullPath(folder) },
             Log = arguments.GetValue(Verbose) ? System.Console.Error.WriteLine : static _ => { },
         }.RunAsync();
+
+    /// <summary>In the user's cache folder; null where there is no home.</summary>
+    private static string? DefaultTranslationFolder()
+    {
+        var cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
+        var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+        if (cache is not { Length: > 0 })
+            cache = home.Length > 0 ? Path.Combine(home, ".cache") : null;
+        return cache is null ? null : Path.Combine(cache, "cloudpv", "translations");
+    }
 
     private static DomuConfig Read(FileInfo file)
     {

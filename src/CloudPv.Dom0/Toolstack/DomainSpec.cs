@@ -35,6 +35,9 @@ public sealed record DomainSpec
 
     /// <summary>The file that keeps the console's scrollback; null: memory only.</summary>
     public string? ConsoleLog { get; set; }
+
+    /// <summary>The folder that keeps translations from one run of a kernel to the next; null: none are kept.</summary>
+    public string? TranslationFolder { get; set; }
     public AfterShutdown OnReboot { get; set; } = AfterShutdown.Restart;
     public AfterShutdown OnCrash { get; set; } = AfterShutdown.Stop;
 

@@ -94,6 +94,7 @@ internal sealed unsafe class FlagLiveness(TranslatorOptions options, CodeFetcher
         var bytes = fetcher.Peek(address);
         if (bytes.IsEmpty)
             return 0;
+        bytes = LookAhead.Copy(bytes, LookAheadLength * GuestBlock.LongestInstruction);
         uint needed = 0;
         fixed (byte* start = bytes)
         {
@@ -146,10 +147,11 @@ internal sealed unsafe class FlagLiveness(TranslatorOptions options, CodeFetcher
         var bytes = fetcher.Peek(address);
         if (bytes.IsEmpty)
         {
-            LookAhead.MissesCode = true;
+            LookAhead.IsIncomplete = true;
             return false;
         }
 
+        bytes = LookAhead.Copy(bytes, LookAheadLength * GuestBlock.LongestInstruction);
         var open = All;
         fixed (byte* start = bytes)
         {

@@ -15,6 +15,8 @@ internal static unsafe partial class HostSystem
     public const int MapAnonymous = 0x20;
     public const int MapNoReserve = 0x4000;
 
+    public const int MapPopulate = 0x8000;
+
     public const ulong HugePageSize = 2 << 20;
 
     private const int MfdCloexec = 1;

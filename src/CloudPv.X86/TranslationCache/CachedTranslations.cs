@@ -15,12 +15,13 @@ internal sealed unsafe class CachedTranslations : IDisposable
     private const int Entries = 1 << 18;
 
     private const int Buckets = 1 << 16;
-    private const ulong TableSize = (Buckets * sizeof(int)) + ((ulong)Entries * 16);
+    private const ulong TableSize = (Buckets * sizeof(int)) + ((ulong)Entries * 24);
 
     private readonly MappedPages _memory = new(Capacity);
     private readonly MappedPages _table = new(TableSize);
     private readonly int* _buckets;
     private readonly Entry* _entries;
+    private readonly MappedPages? _file;
     private int _count;
     private int _used;
 
@@ -30,15 +31,40 @@ internal sealed unsafe class CachedTranslations : IDisposable
         _entries = (Entry*)(_buckets + Buckets);
     }
 
+    /// <summary>Begins with what a file holds. Throws <see cref="InvalidDataException"/> where that isn't one sound translation behind the other.</summary>
+    /// <param name="offset">Where in the file the first one begins.</param>
+    public CachedTranslations(MappedPages file, int offset, uint stubsSize)
+        : this()
+    {
+        _file = file;
+        var end = (long)file.Size;
+        for (long position = offset; position < end;)
+        {
+            var translation = new CachedTranslation(file.Start + position);
+            if (_count == Entries || !translation.IsSound(end - position, stubsSize))
+                throw new InvalidDataException($"the translation at byte {position} is unsound");
+            Enter(translation.Start);
+            position += translation.Header.Size;
+        }
+
+        FileCount = _count;
+    }
+
+    /// <summary>How many of them, the first ones, are a file's.</summary>
+    public int FileCount { get; }
+
     public int Count => Volatile.Read(ref _count);
 
-    public long Size => Volatile.Read(ref _used);
+    public long Size => Volatile.Read(ref _used) + (long)(_file?.Size ?? 0);
 
     /// <summary>The latest translation that may have a hash; null if there is none.</summary>
     public Entry* First(uint hash) => At(Volatile.Read(ref _buckets[hash % Buckets]));
 
     /// <summary>The one before it in the same chain.</summary>
     public Entry* Next(Entry* entry) => At(entry->Next);
+
+    /// <summary>Whether it was reused, or made, since the beginning.</summary>
+    public bool IsUsed(int index) => index >= FileCount || _entries[index].Used != 0;
 
     /// <summary>The translation with this number, below <see cref="Count"/>.</summary>
     public ReadOnlySpan<byte> this[int index] => new(_entries[index].Start, (int)new CachedTranslation(_entries[index].Start).Header.Size);
@@ -59,6 +85,7 @@ internal sealed unsafe class CachedTranslations : IDisposable
     {
         _table.Dispose();
         _memory.Dispose();
+        _file?.Dispose();
     }
 
     private void Enter(byte* start)
@@ -81,5 +108,8 @@ internal sealed unsafe class CachedTranslations : IDisposable
         public uint Hash;
         public int Next;
         public byte* Start;
+
+        /// <summary>1 once it was reused. A race for it is none.</summary>
+        public ulong Used;
     }
 }

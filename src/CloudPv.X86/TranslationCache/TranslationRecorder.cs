@@ -35,7 +35,7 @@ internal sealed unsafe class TranslationRecorder
         var hot = translation.IndirectEntry == null ? translation.Entry : translation.IndirectEntry;
         var hotLength = translation.HotEnd - hot;
         var coldLength = translation.ColdEnd - translation.Cold;
-        if (block.Straddles || lookAhead.MissesCode || hotLength + coldLength > ushort.MaxValue || lookAhead.Bytes.Length > ushort.MaxValue)
+        if (block.Straddles || lookAhead.IsIncomplete || hotLength + coldLength > ushort.MaxValue || lookAhead.Bytes.Length > ushort.MaxValue)
             return false;
         _used = 0;
         Append(default(CachedHeader));

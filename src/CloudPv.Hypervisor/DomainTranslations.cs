@@ -1,0 +1,51 @@
+using CloudPv.X86;
+
+namespace CloudPv.Hypervisor;
+
+/// <summary>Keeps a domain's translations on disk: read while the domain is built, written while it runs, if there are many new ones, and at its end.</summary>
+internal sealed class DomainTranslations : IDisposable
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
+
+    // One new translation in so many is worth writing the file anew.
+    private const int ShareOfRunning = 10;
+    private const int ShareOfEnded = 50;
+
+    private readonly TranslationCache _cache;
+    private readonly Task<TranslationCacheFile> _file;
+    private readonly Timer _timer;
+
+    public DomainTranslations(TranslationCache cache, Task<TranslationCacheFile> opening)
+    {
+        _cache = cache;
+        _file = LoadAsync(cache, opening);
+        _timer = new Timer(_ => Save(ShareOfRunning), state: null, Interval, Interval);
+    }
+
+    public Task Loaded => _file;
+
+    /// <summary>The domain's CPUs have stopped.</summary>
+    public void Dispose()
+    {
+        using (var ended = new ManualResetEvent(false))
+        {
+            if (_timer.Dispose(ended))
+                ended.WaitOne();
+        }
+
+        Save(ShareOfEnded);
+    }
+
+    private static async Task<TranslationCacheFile> LoadAsync(TranslationCache cache, Task<TranslationCacheFile> opening)
+    {
+        TranslationCacheFile file = await opening.ConfigureAwait(false);
+        file.TryLoad(cache);
+        return file;
+    }
+
+    private void Save(int share)
+    {
+        if (_file.IsCompletedSuccessfully)
+            _file.Result.Save(_cache, share);
+    }
+}
