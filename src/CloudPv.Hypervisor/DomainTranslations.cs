@@ -19,7 +19,7 @@ internal sealed class DomainTranslations : IDisposable
     {
         _cache = cache;
         _file = LoadAsync(cache, opening);
-        _timer = new Timer(_ => Save(ShareOfRunning), state: null, Interval, Interval);
+        _timer = new Timer(_ => SaveRunning(), state: null, Interval, Interval);
     }
 
     public Task Loaded => _file;
@@ -33,7 +33,7 @@ internal sealed class DomainTranslations : IDisposable
                 ended.WaitOne();
         }
 
-        Save(ShareOfEnded);
+        TrySave(ShareOfEnded);
     }
 
     private static async Task<TranslationCacheFile> LoadAsync(TranslationCache cache, Task<TranslationCacheFile> opening)
@@ -43,9 +43,12 @@ internal sealed class DomainTranslations : IDisposable
         return file;
     }
 
-    private void Save(int share)
+    /// <summary>What was written is used from the file, whose pages all domains share; the memory it had before goes with the next collection, for which an idle domain gives no cause.</summary>
+    private void SaveRunning()
     {
-        if (_file.IsCompletedSuccessfully)
-            _file.Result.Save(_cache, share);
+        if (TrySave(ShareOfRunning) && _file.Result.TryLoad(_cache))
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false);
     }
+
+    private bool TrySave(int share) => _file.IsCompletedSuccessfully && _file.Result.TrySave(_cache, share);
 }

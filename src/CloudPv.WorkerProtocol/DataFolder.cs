@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Text;
+
 namespace CloudPv.WorkerProtocol;
 
 /// <summary>
@@ -15,7 +18,7 @@ public sealed class DataFolder
         if (InstanceFolder("i-00000000000000000").Length + "/control.sock".Length > LongestSocketPath)
             throw new ArgumentException($"The data folder's path is too long for the Unix sockets in it: {Root}", nameof(path));
         Directory.CreateDirectory(Root);
-        foreach (var folder in (string[])[Images, IncomingImages, Instances, Run])
+        foreach (var folder in (string[])[Images, IncomingImages, Instances, Translations, Run])
             Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }
 
@@ -30,6 +33,9 @@ public sealed class DataFolder
     /// <summary>One folder per instance: its spec, disks, sockets and logs. The worker's alone.</summary>
     public string Instances => Path.Combine(Root, "instances");
 
+    /// <summary>One folder per account: code that was translated for its guests. May be removed at any time.</summary>
+    public string Translations => Path.Combine(Root, "translations");
+
     /// <summary>Sockets of the services.</summary>
     public string Run => Path.Combine(Root, "run");
 
@@ -42,6 +48,9 @@ public sealed class DataFolder
     public string AdminKey => Path.Combine(Root, "admin.key");
 
     public string ImageFile(string sha256) => Path.Combine(Images, sha256);
+
+    public string TranslationFolder(string accountId) =>
+        Path.Combine(Translations, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(accountId)).AsSpan(0, 8)));
 
     public string InstanceFolder(string instanceId) => Path.Combine(Instances, instanceId);
 

@@ -27,9 +27,11 @@ public sealed record LaunchInstance(string InstanceId, int Run, MachineDescripti
 /// <param name="KernelSha256">A bzImage or ELF kernel with Xen's PV entry.</param>
 /// <param name="DiskSha256">The base of the root disk; the instance writes to an overlay of its own.</param>
 /// <param name="RootDevice">The root disk's name in the guest, such as <c>xvda</c>.</param>
+/// <param name="AccountId">Whose it is: what a host keeps of one account's guests, it gives to no other's; null: unknown, from before it was told.</param>
 /// <param name="CpuWeight">Its share of processor time against the host's other instances, 1 to 65535.</param>
 /// <param name="CpuCap">The most processor time, in percent of one processor; 0: no limit.</param>
 public sealed record MachineDescription(
+    string? AccountId,
     int Vcpus,
     int MemoryMiB,
     string KernelSha256,

@@ -9,6 +9,9 @@ public sealed unsafe partial class Cpu
     /// <summary>Null: nothing is reused.</summary>
     private readonly TranslationRecorder? _recorder;
 
+    /// <summary>The hot code of all blocks, one behind the other.</summary>
+    internal ReadOnlySpan<byte> HotCode => new(_region.At(_region.StubsSize), (int)(_region.HotCursor - _region.At(_region.StubsSize)));
+
     /// <summary>Takes a translation made from the bytes that are at a block's address now, if there is one. The caller has seen to room in the region.</summary>
     private bool TryReuse(in BlockKey key, out Block block)
     {

@@ -63,7 +63,7 @@ internal sealed class RunningWorker : IAsyncDisposable
         _launched.Add(instanceId);
         var nic = _launched.ToList().IndexOf(instanceId) + PrivateNetwork.FirstInstance;
         var machine = new MachineDescription(
-            1, 128, kernel, null, null, "xvda", commandLine, new NetworkInterface($"00:16:3e:00:00:{nic:x2}", $"10.0.0.{nic}", $"ip-10-0-0-{nic}"));
+            "acct", 1, 128, kernel, null, null, "xvda", commandLine, new NetworkInterface($"00:16:3e:00:00:{nic:x2}", $"10.0.0.{nic}", $"ip-10-0-0-{nic}"));
         return Transport.SendAsync(new LaunchInstance(instanceId, run, machine), CancellationToken.None);
     }
 

@@ -179,6 +179,7 @@ public sealed partial class HostSession(
             .ToDictionaryAsync(i => i.Id, cancel);
         var type = await db.InstanceTypes.AsNoTracking().SingleAsync(t => t.Name == instance.InstanceType, cancel);
         return new MachineDescription(
+            instance.AccountId,
             instance.Vcpus,
             instance.MemoryMiB,
             images[instance.KernelId].FileSha256!,

@@ -82,6 +82,7 @@ internal sealed class InstanceFolder(DataFolder data, string instanceId)
             Nics = [new NicSpec(machine.Network.Mac, SwitchSocket)],
             ControlSocket = ControlSocket,
             ConsoleLog = ConsoleLog,
+            TranslationFolder = machine.AccountId is null ? null : data.TranslationFolder(machine.AccountId),
         };
         using var file = File.Create(Spec);
         JsonSerializer.Serialize(file, spec, DomainSpecJson.Default.DomainSpec);

@@ -9,7 +9,7 @@ namespace CloudPv.X86;
 internal sealed unsafe class CachedTranslations : IDisposable
 {
     /// <summary>The most bytes of translations that are added.</summary>
-    public const int Capacity = 32 << 20;
+    public const int Capacity = 64 << 20;
 
     /// <summary>The most translations.</summary>
     private const int Entries = 1 << 18;
@@ -50,12 +50,28 @@ internal sealed unsafe class CachedTranslations : IDisposable
         FileCount = _count;
     }
 
+    private CachedTranslations(CachedTranslations other)
+        : this()
+    {
+        _file = other._file;
+        for (var index = 0; index < other.FileCount; index++)
+        {
+            Enter(other._entries[index].Start);
+            _entries[index].Used = other._entries[index].Used;
+        }
+
+        FileCount = other.FileCount;
+    }
+
     /// <summary>How many of them, the first ones, are a file's.</summary>
     public int FileCount { get; }
 
     public int Count => Volatile.Read(ref _count);
 
     public long Size => Volatile.Read(ref _used) + (long)(_file?.Size ?? 0);
+
+    /// <summary>Those of the file alone.</summary>
+    public CachedTranslations WithoutAdded() => new(this);
 
     /// <summary>The latest translation that may have a hash; null if there is none.</summary>
     public Entry* First(uint hash) => At(Volatile.Read(ref _buckets[hash % Buckets]));

@@ -5,7 +5,7 @@ namespace CloudPv.X86;
 
 /// <summary>
 /// Translations by what they were made from, for all CPUs of a guest, wherever its code lies next: one of a program that is loaded at another address, of another CPU, or of an
-/// earlier run of the same image. Any thread may look and add. Bounded: when it is full, it begins anew.
+/// earlier run of the same image. Any thread may look and add. Bounded: when it is full, all but what came from a file goes.
 /// </summary>
 public sealed class TranslationCache : IDisposable
 {
@@ -66,7 +66,7 @@ public sealed class TranslationCache : IDisposable
 
             if (_translations.TryAdd(record))
                 return;
-            var anew = new CachedTranslations();
+            var anew = _translations.WithoutAdded();
             anew.TryAdd(record);
             _translations = anew;
         }

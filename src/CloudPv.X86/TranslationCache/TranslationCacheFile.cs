@@ -30,7 +30,7 @@ public sealed unsafe class TranslationCacheFile
     private readonly string _folder;
     private readonly byte[] _key;
     private readonly Action<string> _log;
-    private readonly Lock _saving = new();
+    private readonly Lock _gate = new();
     private CachedTranslations? _saved;
     private int _savedCount;
 
@@ -52,6 +52,39 @@ public sealed unsafe class TranslationCacheFile
 
     /// <summary>Replaces what a cache holds by what the file does, if there is a good one. False: there is none.</summary>
     public bool TryLoad(TranslationCache cache)
+    {
+        lock (_gate)
+            return TryLoadAlone(cache);
+    }
+
+    /// <summary>Writes what the cache holds, if that is more than the file does by at least one translation in <paramref name="share"/>. False: it wasn't, or couldn't be.</summary>
+    public bool TrySave(TranslationCache cache, int share)
+    {
+        lock (_gate)
+        {
+            var translations = cache.Current;
+            var count = translations.Count;
+            var isNew = count - (translations == _saved ? _savedCount : 0);
+            if (isNew == 0 || isNew < count / share)
+                return false;
+            try
+            {
+                Directory.CreateDirectory(_folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+                Write(translations, count, cache.StubsSize);
+                _saved = translations;
+                _savedCount = count;
+                Evict();
+                return true;
+            }
+            catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
+            {
+                _log($"{FilePath} isn't written: {refused.Message}");
+                return false;
+            }
+        }
+    }
+
+    private bool TryLoadAlone(TranslationCache cache)
     {
         MappedPages? pages = null;
         try
@@ -83,31 +116,6 @@ public sealed unsafe class TranslationCacheFile
         }
     }
 
-    /// <summary>Writes what the cache holds, if that is more than the file does by at least one translation in <paramref name="share"/>.</summary>
-    public void Save(TranslationCache cache, int share)
-    {
-        lock (_saving)
-        {
-            var translations = cache.Current;
-            var count = translations.Count;
-            var isNew = count - (translations == _saved ? _savedCount : 0);
-            if (isNew == 0 || isNew < count / share)
-                return;
-            try
-            {
-                Directory.CreateDirectory(_folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-                Write(translations, count, cache.StubsSize);
-                _saved = translations;
-                _savedCount = count;
-                Evict();
-            }
-            catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
-            {
-                _log($"{FilePath} isn't written: {refused.Message}");
-            }
-        }
-    }
-
     private uint CheckHeader(ReadOnlySpan<byte> file)
     {
         if (!file.StartsWith(Magic) || !file.Slice(Magic.Length, KeySize).SequenceEqual(_key))
@@ -120,13 +128,13 @@ public sealed unsafe class TranslationCacheFile
     /// <summary>Into a file of its own, which takes the place of the old one when it is whole.</summary>
     private void Write(CachedTranslations translations, int count, uint stubsSize)
     {
-        var path = $"{FilePath}.{Environment.ProcessId}{Temporary}";
+        var path = $"{FilePath}.{Guid.NewGuid():N}{Temporary}";
         var keepsUnused = translations.Size <= CachedTranslations.Capacity;
         try
         {
             using (var stream = new FileStream(path, new FileStreamOptions
             {
-                Mode = FileMode.Create,
+                Mode = FileMode.CreateNew,
                 Access = FileAccess.Write,
                 BufferSize = 1 << 20,
                 UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
@@ -177,7 +185,7 @@ public sealed unsafe class TranslationCacheFile
         }
     }
 
-    /// <summary>CRC-32C without the inversions of its serial form, continued from an earlier part whose length is a multiple of 8.</summary>
+    /// <summary>CRC-32C without the inversions of its serial form, continued from an earlier part.</summary>
     private static uint Checksum(uint checksum, ReadOnlySpan<byte> bytes)
     {
         var words = MemoryMarshal.Cast<byte, ulong>(bytes);
