@@ -72,11 +72,17 @@ public sealed class TranslationCache : IDisposable
         }
     }
 
-    /// <summary>Takes the place of what it holds.</summary>
-    internal void Replace(CachedTranslations translations, uint stubsSize)
+    /// <summary>Takes the place of what it holds, and takes over what has been added to that, but for the first translations, if they are those of <paramref name="saved"/>.</summary>
+    internal void Replace(CachedTranslations translations, uint stubsSize, CachedTranslations? saved, int savedCount)
     {
         lock (_gate)
         {
+            if (_stubsSize == stubsSize)
+            {
+                for (var index = _translations == saved ? savedCount : _translations.FileCount; index < _translations.Count; index++)
+                    translations.TryAdd(_translations[index]);
+            }
+
             Volatile.Write(ref _stubsSize, stubsSize);
             _translations = translations;
         }

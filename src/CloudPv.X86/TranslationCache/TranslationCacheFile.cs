@@ -98,9 +98,10 @@ public sealed unsafe class TranslationCacheFile
             pages = new MappedPages(file, (ulong)size);
             var stubsSize = CheckHeader(new ReadOnlySpan<byte>(pages.Start, (int)size));
             var translations = new CachedTranslations(pages, HeaderSize, stubsSize);
+            var count = translations.Count;
+            cache.Replace(translations, stubsSize, _saved, _savedCount);
             _saved = translations;
-            _savedCount = translations.Count;
-            cache.Replace(translations, stubsSize);
+            _savedCount = count;
             File.SetLastWriteTimeUtc(FilePath, DateTime.UtcNow);
             return true;
         }

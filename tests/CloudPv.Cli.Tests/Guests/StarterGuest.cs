@@ -59,6 +59,9 @@ internal sealed class StarterGuest : IAsyncDisposable
         return match.Groups[1].Value.Replace("\r", "", StringComparison.Ordinal).TrimEnd('\n');
     }
 
+    /// <summary>What its CPUs did so far, as <see cref="X86.CpuStatistics"/> names it.</summary>
+    public ulong Count(string name) => _domu.Counters!.Translator[name];
+
     public void Type(string text) => _domu.Console.Input(Encoding.UTF8.GetBytes(text));
 
     /// <summary>Waits until what came and wasn't matched yet has the pattern.</summary>

@@ -178,6 +178,27 @@ public sealed class TranslationCacheFileTests : IDisposable
     }
 
     [Fact]
+    public void What_is_added_while_the_file_is_written_stays()
+    {
+        using var guest = new TestGuest();
+        var cache = guest.Bus.Translations!;
+        guest.Load(EmitProgram);
+        guest.NewCpu().Run().Kind.ShouldBe(CpuExitKind.Syscall);
+        var file = File();
+        file.TrySave(cache, share: 50).ShouldBeTrue();
+        guest.Load(c => c.syscall(), TestGuest.CodeAddress + 0x1000);
+        var cpu = guest.NewCpu();
+        cpu.State.Rip = TestGuest.CodeAddress + 0x1000;
+        cpu.Run().Kind.ShouldBe(CpuExitKind.Syscall);
+        var count = cache.Count;
+
+        file.TryLoad(cache).ShouldBeTrue();
+
+        cache.Count.ShouldBe(count);
+        file.TrySave(cache, share: 50).ShouldBeTrue();
+    }
+
+    [Fact]
     public void Nothing_new_is_not_written()
     {
         Run(save: File());
