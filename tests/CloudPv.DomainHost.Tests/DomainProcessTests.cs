@@ -46,6 +46,17 @@ public sealed class DomainProcessTests
     }
 
     [Fact]
+    public async Task What_was_translated_is_kept_in_the_folder_that_the_spec_names()
+    {
+        await using var domain = new RunningDomain(spec => spec with { TranslationFolder = Path.Combine(Path.GetDirectoryName(spec.Kernel)!, "translations") });
+        await using ControlClient console = await domain.ConnectConsoleAsync();
+        await using ControlClient control = await domain.ConnectAsync();
+        await control.AskAsync("""{"command":"destroy"}""");
+        await domain.ExitCodeAsync();
+        Directory.GetFiles(domain["translations"]).ShouldHaveSingleItem();
+    }
+
+    [Fact]
     public async Task Info_tells_the_state_and_counts()
     {
         await using var domain = new RunningDomain();

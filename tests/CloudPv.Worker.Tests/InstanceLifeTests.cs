@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using CloudPv.WorkerProtocol;
 
 namespace CloudPv.Worker.Tests;
@@ -14,6 +15,19 @@ public sealed class InstanceLifeTests
         await worker.SendAsync(new StopInstance("i-1", Force: false));
 
         (await worker.InstanceAsync("i-1", i => i.State == DomainState.Stopped)).Reason.ShouldBe(StopReason.Poweroff);
+    }
+
+    [Fact]
+    public async Task A_launch_keeps_translations_in_a_folder_of_its_account()
+    {
+        await using var worker = await RunningWorker.StartAsync();
+        await worker.RunningAsync("i-1");
+
+        using var spec = JsonDocument.Parse(File.ReadAllText(Path.Combine(worker.Folder.InstanceFolder("i-1"), "spec.json")));
+
+        var folder = spec.RootElement.GetProperty("translationFolder").GetString();
+        folder.ShouldBe(worker.Folder.TranslationFolder(RunningWorker.AccountId));
+        folder.ShouldNotBe(worker.Folder.TranslationFolder("another"));
     }
 
     [Fact]

@@ -24,6 +24,8 @@ internal sealed class RunningWorker : IAsyncDisposable
         _process = Start();
     }
 
+    public const string AccountId = "the account";
+
     public DataFolder Folder { get; }
 
     public UnixSocketTransport Transport { get; }
@@ -63,7 +65,7 @@ internal sealed class RunningWorker : IAsyncDisposable
         _launched.Add(instanceId);
         var nic = _launched.ToList().IndexOf(instanceId) + PrivateNetwork.FirstInstance;
         var machine = new MachineDescription(
-            "acct", 1, 128, kernel, null, null, "xvda", commandLine, new NetworkInterface($"00:16:3e:00:00:{nic:x2}", $"10.0.0.{nic}", $"ip-10-0-0-{nic}"));
+            AccountId, 1, 128, kernel, null, null, "xvda", commandLine, new NetworkInterface($"00:16:3e:00:00:{nic:x2}", $"10.0.0.{nic}", $"ip-10-0-0-{nic}"));
         return Transport.SendAsync(new LaunchInstance(instanceId, run, machine), CancellationToken.None);
     }
 

@@ -1,10 +1,8 @@
 using System.Buffers.Binary;
 using System.Numerics;
-using System.Reflection;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
-using System.Security.Cryptography;
-using System.Text;
 
 namespace CloudPv.X86;
 
@@ -13,7 +11,7 @@ namespace CloudPv.X86;
 /// or isn't whole counts as absent, with a line in the log, and is replaced. Whoever may write the folder decides what the guests run that read from it.
 /// </summary>
 /// <remarks>
-/// The file: <see cref="Magic"/>, the key (32 bytes), the size of the stubs (4), CRC-32C of all that follows (4), translations as in <see cref="CachedTranslation"/>.
+/// The file: <see cref="Magic"/>, the key (48 bytes), the size of the stubs (4), CRC-32C of all that follows (4), translations as in <see cref="CachedTranslation"/>.
 /// </remarks>
 public sealed unsafe class TranslationCacheFile
 {
@@ -22,7 +20,8 @@ public sealed unsafe class TranslationCacheFile
 
     private const string Extension = ".translations";
     private const string Temporary = ".new";
-    private const int KeySize = 32;
+    private const int KeySize = 48;
+    private const int ImageAt = 40;
     private const int StubsSizeAt = 8 + KeySize;
     private const int ChecksumAt = StubsSizeAt + 4;
     private const int HeaderSize = ChecksumAt + 4;
@@ -40,15 +39,26 @@ public sealed unsafe class TranslationCacheFile
     {
         _folder = folder;
         _log = log;
-        _key = SHA256.HashData(Encoding.UTF8.GetBytes($"{Build} {options} {HostSystem.HasFsGsBase} {Avx.IsSupported} {image.Length} {Checksum(0, image)}"));
-        FilePath = Path.Combine(folder, Convert.ToHexStringLower(_key.AsSpan(0, 16)) + Extension);
+        _key = KeyOf(image, options);
+        FilePath = Path.Combine(folder, $"{BinaryPrimitives.ReadUInt32LittleEndian(_key.AsSpan(ImageAt)):x8}-{Checksum(0, _key):x8}{Extension}");
     }
 
     public string FilePath { get; }
 
     private static ReadOnlySpan<byte> Magic => "CPVTRAN1"u8;
 
-    private static string Build => $"{typeof(TranslationCacheFile).Module.ModuleVersionId} {typeof(Iced.Intel.Decoder).Module.ModuleVersionId}";
+    /// <summary>The builds of the engine and of Iced, and checksums of options with what of the host they are used on, and of the image. No cryptographic hash, for loading OpenSSL takes longer than all else here.</summary>
+    private static byte[] KeyOf(ReadOnlySpan<byte> image, TranslatorOptions options)
+    {
+        var key = new byte[KeySize];
+        typeof(TranslationCacheFile).Module.ModuleVersionId.TryWriteBytes(key);
+        typeof(Iced.Intel.Decoder).Module.ModuleVersionId.TryWriteBytes(key.AsSpan(16));
+        var settings = MemoryMarshal.AsBytes($"{options} {HostSystem.HasFsGsBase} {Avx.IsSupported}".AsSpan());
+        BinaryPrimitives.WriteUInt32LittleEndian(key.AsSpan(32), Checksum(0, settings));
+        BinaryPrimitives.WriteUInt32LittleEndian(key.AsSpan(36), (uint)image.Length);
+        BinaryPrimitives.WriteUInt32LittleEndian(key.AsSpan(ImageAt), Checksum(0, image));
+        return key;
+    }
 
     /// <summary>Replaces what a cache holds by what the file does, if there is a good one. False: there is none.</summary>
     public bool TryLoad(TranslationCache cache)
@@ -187,6 +197,8 @@ public sealed unsafe class TranslationCacheFile
     }
 
     /// <summary>CRC-32C without the inversions of its serial form, continued from an earlier part.</summary>
+    // Compiled ahead of time, or at first, it would call a function for each word: that takes longer than a launch has.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static uint Checksum(uint checksum, ReadOnlySpan<byte> bytes)
     {
         var words = MemoryMarshal.Cast<byte, ulong>(bytes);

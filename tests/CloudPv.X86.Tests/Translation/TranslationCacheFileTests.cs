@@ -8,8 +8,8 @@ namespace CloudPv.X86.Tests.Translation;
 /// <summary>Translations on disk: read by the next guest of the same image, and never where anything about the file is wrong.</summary>
 public sealed class TranslationCacheFileTests : IDisposable
 {
-    private const int ChecksumAt = 44;
-    private const int HeaderSize = 48;
+    private const int ChecksumAt = 60;
+    private const int HeaderSize = 64;
 
     private static readonly byte[] Image = [1, 2, 3];
 
