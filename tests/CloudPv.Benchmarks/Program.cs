@@ -1,4 +1,9 @@
 using System.CommandLine;
 using CloudPv.Benchmarks;
 
-return await new RootCommand("Measures the engine beside its peer, in one run") { BootBenchmark.Create() }.Parse(args).InvokeAsync();
+var root = new RootCommand("Measures the engine beside its peer, in one run")
+{
+    GuestCommand.Create(),
+    BootBenchmark.Create(),
+};
+return await root.Parse(args).InvokeAsync();

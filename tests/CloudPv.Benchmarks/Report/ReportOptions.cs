@@ -27,10 +27,11 @@ internal sealed class ReportOptions
     }
 
     /// <summary>Measures, writes the report, compares. Gives the exit status.</summary>
-    public async Task<int> RunAsync(ParseResult arguments, IReadOnlyList<ISuite> suites, CancellationToken cancel)
+    public async Task<int> RunAsync(ParseResult arguments, Func<IReadOnlyList<ISuite>> choose, CancellationToken cancel)
     {
         try
         {
+            var suites = choose();
             var before = arguments.GetValue(_against) is { } against ? JsonReport.Read(against) : null;
             var folder = Directory.CreateDirectory(arguments.GetValue(_output)!).FullName;
             var measurements = new Measurements();
