@@ -4,6 +4,7 @@ using CloudPv.Benchmarks;
 var root = new RootCommand("Measures the engine beside its peer, in one run")
 {
     GuestCommand.Create(),
+    EngineCommand.Create(),
     BootBenchmark.Create(),
 };
 return await root.Parse(args).InvokeAsync();

@@ -10,7 +10,7 @@ namespace CloudPv.Benchmarks;
 /// </summary>
 internal static class SvgPicture
 {
-    private const int Left = 140, Right = 210, Plot = 560, RowHeight = 18, HeadHeight = 28, Top = 64, Bottom = 12;
+    private const int Left = 140, Right = 240, Plot = 560, RowHeight = 18, HeadHeight = 28, Top = 64, Bottom = 12;
 
     private const string Style = """
         text { font: 12px system-ui, sans-serif; fill: #24292f } .title { font-size: 15px; font-weight: 600 } .group { font-weight: 600 } .soft { fill: #57606a }

@@ -1,5 +1,4 @@
 using CloudPv.Guests;
-using CloudPv.Hypervisor.Tests.Events;
 using CloudPv.Xen;
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
@@ -9,17 +8,14 @@ namespace CloudPv.Hypervisor.Tests.Scheduling;
 /// <summary>Secondary vCPUs, and waiting (xen/include/public/vcpu.h, sched.h).</summary>
 public sealed class VcpuTests
 {
-    private const int VcpuOp = 24, SchedOp = 29;
-    private const int Initialise = 0, Up = 1, IsUp = 3, GetRunstateInfo = 4, RegisterVcpuInfo = 10;
-    private const int Poll = 3;
-    private const long Context = (long)PvKernel.Data + 0x800;
+    private const int IsUp = 3, GetRunstateInfo = 4, RegisterVcpuInfo = 10;
 
     [Fact]
     public void A_vcpu_that_was_not_initialised_cannot_be_brought_up()
     {
         using TestGuest guest = TestGuest.Run(c =>
         {
-            c.Call(VcpuOp, Up, 1);
+            c.Call(VcpuCode.VcpuOp, VcpuCode.UpCommand, 1);
             c.Save(0, rax);
             c.ShutDown();
         }, vcpus: 2);
@@ -32,7 +28,7 @@ public sealed class VcpuTests
     {
         using TestGuest guest = TestGuest.Run(c =>
         {
-            c.Call(VcpuOp, IsUp, 7);
+            c.Call(VcpuCode.VcpuOp, IsUp, 7);
             c.Save(0, rax);
             c.ShutDown();
         }, vcpus: 2);
@@ -46,14 +42,14 @@ public sealed class VcpuTests
         using TestGuest guest = TestGuest.Run(c =>
         {
             Label second = c.CreateLabel(), wait = c.CreateLabel();
-            InitialiseSecond(c, second);
+            VcpuCode.InitialiseSecond(c, second);
             c.Save(0, rax);
-            c.Call(VcpuOp, Up, 1);
+            c.Call(VcpuCode.VcpuOp, VcpuCode.UpCommand, 1);
             c.Label(ref wait);
             c.pause();
             c.cmp(__qword_ptr[GuestCode.Results + 8], 0);
             c.je(wait);
-            c.Call(VcpuOp, IsUp, 1);
+            c.Call(VcpuCode.VcpuOp, IsUp, 1);
             c.Save(2, rax);
             c.ShutDown();
 
@@ -75,8 +71,8 @@ public sealed class VcpuTests
         using TestGuest guest = TestGuest.Run(c =>
         {
             Label second = c.CreateLabel();
-            InitialiseSecond(c, second);
-            c.Call(VcpuOp, Initialise, 1, Context);
+            VcpuCode.InitialiseSecond(c, second);
+            c.Call(VcpuCode.VcpuOp, VcpuCode.InitialiseCommand, 1, VcpuCode.Context);
             c.Save(0, rax);
             c.Label(ref second);
             c.ShutDown();
@@ -93,11 +89,11 @@ public sealed class VcpuTests
             c.FrameOf(GuestCode.FreePage);
             c.mov(__[GuestCode.Arguments], rax);
             c.mov(__dword_ptr[GuestCode.Arguments + 8], 0x40);
-            c.Call(VcpuOp, RegisterVcpuInfo, 0, GuestCode.Arguments);
+            c.Call(VcpuCode.VcpuOp, RegisterVcpuInfo, 0, GuestCode.Arguments);
             c.Save(0, rax);
             c.movzx(eax, __byte_ptr[GuestCode.FreePage + 0x40]);
             c.Save(1, rax);
-            c.Call(VcpuOp, RegisterVcpuInfo, 0, GuestCode.Arguments);
+            c.Call(VcpuCode.VcpuOp, RegisterVcpuInfo, 0, GuestCode.Arguments);
             c.Save(2, rax);
             c.ShutDown();
         });
@@ -114,7 +110,7 @@ public sealed class VcpuTests
         {
             EventCode.BindIpi(c);
             EventCode.Send(c);
-            PollPort(c, timeout: 0);
+            VcpuCode.Poll(c, timeout: 0);
             c.Save(0, rax);
             c.ShutDown();
         });
@@ -128,7 +124,7 @@ public sealed class VcpuTests
         using TestGuest guest = TestGuest.Run(c =>
         {
             EventCode.BindIpi(c);
-            PollPort(c, timeout: 1);
+            VcpuCode.Poll(c, timeout: 1);
             c.Save(0, rax);
             c.ShutDown();
         });
@@ -145,9 +141,9 @@ public sealed class VcpuTests
             c.MapSharedInfo();
             EventCode.BindIpi(c);
             c.mov(__qword_ptr[GuestCode.EventMask], -1);
-            InitialiseSecond(c, second);
-            c.Call(VcpuOp, Up, 1);
-            PollPort(c, timeout: 0);
+            VcpuCode.InitialiseSecond(c, second);
+            c.Call(VcpuCode.VcpuOp, VcpuCode.UpCommand, 1);
+            VcpuCode.Poll(c, timeout: 0);
             c.ShutDown();
 
             Label forever = c.CreateLabel();
@@ -163,36 +159,11 @@ public sealed class VcpuTests
     {
         using TestGuest guest = TestGuest.Run(c =>
         {
-            c.Call(VcpuOp, GetRunstateInfo, 0, GuestCode.Results);
+            c.Call(VcpuCode.VcpuOp, GetRunstateInfo, 0, GuestCode.Results);
             c.ShutDown();
         });
 
         guest.Result(0).ShouldBe((ulong)Runstate.Running);
         guest.Result(2).ShouldBeGreaterThan(0ul);
-    }
-
-    /// <summary>VCPUOP_initialise for vCPU 1: code, stack, kernel mode, this vCPU's page table; rbp marks it. rax is the result.</summary>
-    private static void InitialiseSecond(Assembler c, Label entry)
-    {
-        const long Regs = Context + 520;
-        c.mov(__dword_ptr[Context + 512], 1 << 2);
-        c.mov(__qword_ptr[Regs + 32], 0x4711);
-        c.lea(rax, __[entry]);
-        c.mov(__[Regs + 128], rax);
-        c.mov(__dword_ptr[Regs + 136], 0xe033);
-        c.mov(__dword_ptr[Regs + 144], 0x202);
-        c.mov(__qword_ptr[Regs + 152], (int)GuestCode.FreePage + 0xff0);
-        c.mov(__dword_ptr[Regs + 160], 0xe02b);
-        c.mov(rax, cr3);
-        c.mov(__[Context + 4984 + 3 * 8], rax);
-        c.Call(VcpuOp, Initialise, 1, Context);
-    }
-
-    private static void PollPort(Assembler c, int timeout)
-    {
-        c.mov(__qword_ptr[GuestCode.Arguments], (int)EventCode.Port);
-        c.mov(__dword_ptr[GuestCode.Arguments + 8], 1);
-        c.mov(__qword_ptr[GuestCode.Arguments + 16], timeout);
-        c.Call(SchedOp, Poll, GuestCode.Arguments);
     }
 }

@@ -1,11 +1,10 @@
-using CloudPv.Guests;
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
 
-namespace CloudPv.Hypervisor.Tests.Events;
+namespace CloudPv.Guests;
 
 /// <summary>Event channel operations of a tiny kernel; its port stands at <see cref="Port"/>.</summary>
-internal static class EventCode
+public static class EventCode
 {
     public const int EventChannelOp = 32;
     public const int BindInterdomainCommand = 0, BindVirqCommand = 1, CloseCommand = 3, SendCommand = 4, AllocUnboundCommand = 6, BindIpiCommand = 7,
