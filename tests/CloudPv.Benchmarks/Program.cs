@@ -1,10 +1,6 @@
-using System.CommandLine;
 using CloudPv.Benchmarks;
 
-var root = new RootCommand("Measures the engine beside its peer, in one run")
-{
+return await BenchCommand.Create(
     GuestCommand.Create(),
     EngineCommand.Create(),
-    BootBenchmark.Create(),
-};
-return await root.Parse(args).InvokeAsync();
+    BootBenchmark.Create()).Parse(args).InvokeAsync();

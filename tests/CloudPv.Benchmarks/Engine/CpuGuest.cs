@@ -1,3 +1,4 @@
+using CloudPv.Cli;
 using CloudPv.X86;
 using CloudPv.X86.Tests;
 
@@ -12,7 +13,7 @@ internal sealed class CpuGuest(TestGuest guest) : IEngineGuest
     {
         var exit = _cpu.Run();
         if (exit.Kind != CpuExitKind.Syscall)
-            throw new InvalidOperationException($"the code ended by {exit}");
+            throw new CommandFailedException($"the code ended by {exit}");
     }
 
     public void Dispose() => guest.Dispose();

@@ -1,3 +1,4 @@
+using CloudPv.Cli;
 using CloudPv.Guests;
 using CloudPv.Hypervisor;
 using CloudPv.Xen;
@@ -26,7 +27,7 @@ internal sealed class DomainGuest : IEngineGuest
     {
         _domain.Unpause();
         if (!_domain.Shutdown.Wait(Hang) || _domain.Shutdown.Result != ShutdownReason.PowerOff)
-            throw new InvalidOperationException(_domain.Shutdown.IsCompleted ? $"the guest ended by {_domain.Shutdown.Result}" : $"the guest did not end within {Hang}");
+            throw new CommandFailedException(_domain.Shutdown.IsCompleted ? $"the guest ended by {_domain.Shutdown.Result}" : $"the guest did not end within {Hang}");
     }
 
     public void Dispose()

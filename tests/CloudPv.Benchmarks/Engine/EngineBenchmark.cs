@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using CloudPv.Cli;
 
 namespace CloudPv.Benchmarks;
 
@@ -23,6 +24,6 @@ internal sealed record EngineBenchmark(string Name, int Operations, Func<IEngine
 /// <summary>A guest with something to do.</summary>
 internal interface IEngineGuest : IDisposable
 {
-    /// <exception cref="InvalidOperationException">It did not come to the end that it was made for.</exception>
+    /// <exception cref="CommandFailedException">It did not come to the end that it was made for.</exception>
     void Run();
 }

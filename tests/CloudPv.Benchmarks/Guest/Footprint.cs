@@ -9,18 +9,19 @@ namespace CloudPv.Benchmarks;
 /// <param name="Peak">The most that was resident at once, the guest's pages included.</param>
 internal sealed record Footprint(ulong Touched, ulong Private, ulong Beside, ulong Peak)
 {
-    public static Footprint OfProcess(int id, Func<MemoryMapping, bool> isGuestMemory)
+    /// <summary>Null: none of its mappings is the guest's memory.</summary>
+    public static Footprint? OfProcess(int id, Func<MemoryMapping, bool> isGuestMemory)
     {
         var mappings = MemoryMapping.OfProcess(id);
         var peak = File.ReadLines($"/proc/{id.ToInvariant()}/status").First(line => line.StartsWith("VmHWM:", StringComparison.Ordinal));
         return Of(mappings, isGuestMemory, ulong.Parse(peak.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) << 10);
     }
 
-    /// <exception cref="InvalidOperationException">No mapping is the guest's memory.</exception>
-    public static Footprint Of(IReadOnlyCollection<MemoryMapping> mappings, Func<MemoryMapping, bool> isGuestMemory, ulong peak)
+    /// <summary>Null: none of the mappings is the guest's memory.</summary>
+    public static Footprint? Of(IReadOnlyCollection<MemoryMapping> mappings, Func<MemoryMapping, bool> isGuestMemory, ulong peak)
     {
         if (!mappings.Any(isGuestMemory))
-            throw new InvalidOperationException("none of the process's mappings is the guest's memory");
+            return null;
         var beside = mappings.Where(mapping => !isGuestMemory(mapping)).ToArray();
         return new Footprint(
             Sum(mappings.Where(isGuestMemory).Select(mapping => mapping.Held)), Sum(beside.Select(mapping => mapping.Private)), Sum(beside.Select(mapping => mapping.Held)), peak);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using CloudPv.Cli;
 using CloudPv.Cli.StarterImage;
 
@@ -33,6 +34,8 @@ internal sealed class GuestOptions
             command.Add(option);
     }
 
+    public int RepeatOf(ParseResult arguments) => arguments.GetValue(_repeat);
+
     /// <exception cref="CommandFailedException">A name in --rows is neither a row nor a group.</exception>
     public GuestSuite Read(ParseResult arguments)
     {
@@ -42,7 +45,7 @@ internal sealed class GuestOptions
         {
             Rows = rows,
             Cpus = Numbers(arguments.GetValue(_vcpus)!)!,
-            Repeat = arguments.GetValue(_repeat),
+            Repeat = RepeatOf(arguments),
             Seconds = arguments.GetValue(_time),
             Alone = arguments.GetValue(_alone),
             KernelPackage = arguments.GetValue(_kernel)!,
@@ -57,7 +60,7 @@ internal sealed class GuestOptions
         return numbers[0] == 0 ? null : numbers;
     }
 
-    private static void Require(System.CommandLine.Parsing.OptionResult result, bool holds, string wanted)
+    private static void Require(OptionResult result, bool holds, string wanted)
     {
         if (!holds)
             result.AddError($"{result.Option.Name} takes {wanted}");

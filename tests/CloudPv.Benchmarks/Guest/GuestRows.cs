@@ -63,13 +63,13 @@ internal static class GuestRows
         new(GuestRow.Disk, "wr4k", "IO/s", "bench wr4k $DISK", Scope.AnyCpus),
     ];
 
-    /// <summary>What <c>--rows</c> may name besides rows; "boot" stands for both of the groups that a boot alone measures.</summary>
-    public static IEnumerable<string> Groups => All.Select(row => row.Group).Distinct(StringComparer.Ordinal).Append(BootRows.Name);
+    /// <summary>What <c>--rows</c> may name besides rows.</summary>
+    public static IEnumerable<string> Groups => All.Select(row => row.Group).Distinct(StringComparer.Ordinal).Concat([BootRows.Boot, BootRows.Memory]);
 
     /// <summary>The file from which /bin/rows takes its commands: name, tab, command.</summary>
     public static string Commands => string.Concat(All.Select(row => $"{row.Name}\t{row.Command}\n"));
 
-    /// <summary>The rows that names of rows and groups stand for, in the catalogue's order.</summary>
+    /// <summary>The rows of the catalogue that names of rows and groups stand for, in its order.</summary>
     /// <exception cref="CommandFailedException">A name is neither.</exception>
     public static IReadOnlyList<GuestRow> Choose(IReadOnlyCollection<string> names)
     {

@@ -10,7 +10,7 @@ namespace CloudPv.Benchmarks;
 /// <param name="Failure">Null: it ran to its end.</param>
 internal sealed record GuestRun(TimeSpan? Boot, IReadOnlyDictionary<string, double> Rows, Footprint? Footprint, string? Failure)
 {
-    private const int ConsoleLinesKept = 30;
+    private const int ConsoleLinesKept = 3;
 
     /// <summary>Runs the guest. A line must come within the limit.</summary>
     public static async Task<GuestRun> StartAsync(GuestProcess guest, TimeSpan limit, CancellationToken cancel)
@@ -28,6 +28,7 @@ internal sealed record GuestRun(TimeSpan? Boot, IReadOnlyDictionary<string, doub
         string? failure = null;
         try
         {
+            var done = false;
             while (await process.StandardOutput.ReadLineAsync(cancel).AsTask().WaitAsync(limit, cancel) is { } line)
             {
                 var told = GuestLine.Parse(line);
@@ -40,6 +41,7 @@ internal sealed record GuestRun(TimeSpan? Boot, IReadOnlyDictionary<string, doub
                         rows[told.Name] = told.Value;
                         break;
                     case GuestLineKind.Done:
+                        done = true;
                         footprint = Footprint.OfProcess(process.Id, guest.IsGuestMemory);
                         await process.StandardInput.WriteLineAsync();
                         await process.StandardInput.FlushAsync(cancel);
@@ -52,12 +54,18 @@ internal sealed record GuestRun(TimeSpan? Boot, IReadOnlyDictionary<string, doub
             }
 
             await process.WaitForExitAsync(cancel).WaitAsync(limit, cancel);
-            if (footprint is null)
-                failure = $"ended early with status {process.ExitCode.ToInvariant()}: {string.Join(" / ", [.. console.TakeLast(3), (await errors).Trim()])}";
+            if (!done)
+                failure = $"ended early with status {process.ExitCode.ToInvariant()}: {string.Join(" / ", [.. console, (await errors).Trim()])}";
+            else if (footprint is null)
+                failure = "has no mapping that holds the guest's memory";
         }
         catch (TimeoutException)
         {
             failure = $"said nothing for {limit.TotalSeconds.ToInvariant()} s; last: {console.LastOrDefault() ?? "nothing at all"}";
+        }
+        catch (IOException died)
+        {
+            failure = $"ended while it was asked: {died.Message}";
         }
         finally
         {

@@ -50,7 +50,7 @@ internal sealed record GuestSuite : ISuite
                 foreach (var cpus in Cpus)
                 {
                     await Console.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"repeat {repeat} of {Repeat}, {cpus} CPU"));
-                    if (Rows.Contains(BootRows.Name))
+                    if (Rows.Contains(BootRows.Boot) || Rows.Contains(BootRows.Memory))
                         await MeasureBootAsync(files, cpus, measurements, cancel);
                     var rows = GuestRows.For(chosen, cpus, least: cpus == Cpus.Min());
                     if (rows.Count > 0)
@@ -72,13 +72,13 @@ internal sealed record GuestSuite : ISuite
             Row[] launches = [BootRows.First(cpus), BootRows.Again(cpus)];
             foreach (var row in launches)
             {
-                foreach (var process in Processes(files, new GuestSpec(cpus, BootRows.MemoryMiB, [], Seconds, Disk: null), cache))
+                foreach (var process in Processes(files, new GuestSpec(cpus, BootRows.GuestMemoryMiB, [], Seconds, Disk: null), cache))
                 {
                     var run = await GuestRun.StartAsync(process, Patience, cancel);
                     Take(run, process, measurements);
-                    if (run.Boot is { } boot)
+                    if (Rows.Contains(BootRows.Boot) && run.Boot is { } boot)
                         measurements.Add(row, process.Contender, boot.TotalMilliseconds);
-                    if (row == launches[^1] && run.Footprint is { } footprint)
+                    if (Rows.Contains(BootRows.Memory) && row == launches[^1] && run.Footprint is { } footprint)
                         Add(measurements, process.Contender, cpus, footprint);
                 }
             }

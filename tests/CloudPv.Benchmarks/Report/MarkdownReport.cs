@@ -18,10 +18,10 @@ internal static class MarkdownReport
             .AppendLine(CultureInfo.InvariantCulture, $"- Load average before the first run {report.LoadAtStart:F2}, behind the last {report.LoadAtEnd:F2}");
         foreach (var note in report.Notes)
             text.AppendLine(CultureInfo.InvariantCulture, $"- {note}");
-        text.AppendLine()
-            .AppendLine(CultureInfo.InvariantCulture, $"![How many times as good as {Contender.Tcg}]({picture})")
-            .AppendLine()
-            .AppendLine("Medians, with the least and the most in brackets. ratio: our median divided by the other's.");
+        text.AppendLine();
+        if (report.Results.Any(result => result.RatioToTcg is not null))
+            text.AppendLine(CultureInfo.InvariantCulture, $"![How many times as good as {Contender.Tcg}]({picture})").AppendLine();
+        text.AppendLine("Medians, with the least and the most in brackets. A ratio is our median divided by the other's.");
 
         foreach (var group in report.Results.GroupBy(result => (result.Row.Group, result.Row.Cpus)))
         {
@@ -61,6 +61,8 @@ internal static class MarkdownReport
     private static void AppendTargets(StringBuilder text, Report report)
     {
         var judged = report.Results.SelectMany(result => Targets.Of(result.Row).Select(target => (result.Row, Target: target, Met: target.IsMet(result, report)))).ToArray();
+        if (judged.Length == 0)
+            return;
         var missed = judged.Where(one => one.Met == false).ToArray();
         text.AppendLine().AppendLine("## Targets").AppendLine()
             .AppendLine(CultureInfo.InvariantCulture, $"{judged.Count(one => one.Met == true)} met, {missed.Length} missed, {judged.Count(one => one.Met is null)} not applicable or not measured.");
