@@ -34,6 +34,12 @@ public sealed class ReportTests
         parts.ShouldAllBe(part => text.Contains(part, StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData(0.1, false)]
+    [InlineData(2, true)]
+    public void A_busy_machine_is_pointed_out(double load, bool busy) =>
+        MarkdownReport.Write(Full with { LoadAtStart = load }, "p.svg").Contains("The machine was busy", StringComparison.Ordinal).ShouldBe(busy);
+
     [Fact]
     public void A_report_without_the_peer_refers_to_no_picture() =>
         MarkdownReport.Write(Reports.Of(Reports.Result(Reports.Row("int"), [1])), "p.svg").ShouldNotContain("p.svg");

@@ -9,6 +9,9 @@ namespace CloudPv.Benchmarks;
 internal sealed record GuestProcess(
     string Contender, string Program, ImmutableArray<string> Arguments, Func<MemoryMapping, bool> IsGuestMemory, string? CacheFolder = null)
 {
+    /// <summary>The domain's name, which its memory has too.</summary>
+    private const string MemoryName = "bench-guest";
+
     /// <summary>This project's engine, as <c>cloudpv domu create</c> runs it.</summary>
     public static GuestProcess CloudPv(string app, GuestFiles files, GuestSpec guest, string cacheFolder) => new(
         Benchmarks.Contender.CloudPv,
@@ -37,15 +40,4 @@ internal sealed record GuestProcess(
                 : Array.Empty<string>(),
         ],
         mapping => mapping.Name == "" && mapping.Size == (ulong)guest.MemoryMiB << 20);
-
-    private const string MemoryName = "bench-guest";
-}
-
-/// <param name="Rows">Names of the rows to measure; none: the guest only boots.</param>
-/// <param name="Seconds">For each row.</param>
-/// <param name="Disk">A raw image; null: no disk.</param>
-internal sealed record GuestSpec(int Cpus, int MemoryMiB, ImmutableArray<string> Rows, double Seconds, string? Disk)
-{
-    /// <summary>For the kernel's command line.</summary>
-    public string Words => $"quiet panic=-1 time={Seconds.ToInvariant()}{(Rows.IsEmpty ? "" : $" rows={string.Join(',', Rows)}")}{(Disk is null ? "" : " disk=expected")}";
 }

@@ -6,6 +6,9 @@ namespace CloudPv.Benchmarks;
 /// <summary>A report for readers: what was measured on what, and a table for each group of rows.</summary>
 internal static class MarkdownReport
 {
+    /// <summary>Load average up to which a machine counts as quiet.</summary>
+    private const double QuietLoad = 0.5;
+
     public static string Write(Report report, string picture)
     {
         var text = new StringBuilder()
@@ -15,7 +18,7 @@ internal static class MarkdownReport
             .AppendLine()
             .AppendLine(CultureInfo.InvariantCulture, $"- {report.Machine.Processor}, {report.Machine.Cpus} CPUs, {report.Machine.MemoryMiB} MiB; {report.Machine.System}, Linux {report.Machine.Kernel}")
             .AppendLine(CultureInfo.InvariantCulture, $"- {string.Join("; ", report.Machine.Versions.Select(version => $"{version.Key}: {version.Value}"))}")
-            .AppendLine(CultureInfo.InvariantCulture, $"- Load average before the first run {report.LoadAtStart:F2}, behind the last {report.LoadAtEnd:F2}");
+            .AppendLine(CultureInfo.InvariantCulture, $"- Load average before the first run {report.LoadAtStart:F2}, behind the last {report.LoadAtEnd:F2}{(report.LoadAtStart > QuietLoad ? ". **The machine was busy: don't rely on these figures**" : "")}");
         foreach (var note in report.Notes)
             text.AppendLine(CultureInfo.InvariantCulture, $"- {note}");
         text.AppendLine();
