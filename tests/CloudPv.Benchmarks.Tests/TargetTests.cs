@@ -43,6 +43,13 @@ public sealed class TargetTests
         IsMet(new Target(1, Yardstick.OneCpuAdvantage), Reports.Result(Reports.Row("smp_int", cpus: 2), [ours], tcg: [20]), Reports.Result(Reports.Row("int"), [30], tcg: [10]))
             .ShouldBe(met);
 
+    [Theory]
+    [InlineData(8, 18, true)]
+    [InlineData(8, 17, false)]
+    [InlineData(1, 17, null)]
+    public void More_cpus_than_the_host_has_may_cost_little(int cpus, double ours, bool? met) =>
+        IsMet(new Target(0.9, Yardstick.HostCpus), Reports.Result(Reports.Row("smp_int", cpus), [ours]), Reports.Result(Reports.Row("smp_int", cpus: 2), [20])).ShouldBe(met);
+
     [Fact]
     public void Every_parallel_row_has_a_row_of_one_process() =>
         GuestRows.All.Where(row => row.Name.StartsWith(Targets.SmpPrefix, StringComparison.Ordinal))

@@ -24,6 +24,6 @@ internal static class BootRows
     /// <summary>The guest's pages that are resident.</summary>
     public static Row Touched(int cpus) => new(Memory, "touched", cpus, "MiB", Better.Lower);
 
-    /// <summary>The most that was resident at once, the guest's pages with it.</summary>
+    /// <summary>The most that was resident at once, the guest's pages with it, as the host's kernel counts: a page once for each mapping.</summary>
     public static Row Peak(int cpus) => new(Memory, "peak", cpus, "MiB", Better.Lower);
 }

@@ -56,7 +56,7 @@ internal static class MarkdownReport
                 result.Row.Name, result.Row.Unit, Show(result.CloudPv),
                 .. Columns(withTcg, Show(result.Tcg), Show(result.RatioToTcg)),
                 .. Columns(withNative, Show(result.Native), Show(result.RatioToNative)),
-                string.Join("; ", Targets.Of(result.Row).Select(target => $"{target.Describe(result.Row)}: {Verdict(target.IsMet(result, report))}")),
+                string.Join("; ", Targets.Of(result.Row).Select(target => Verdict(target, result, report)).OfType<string>()),
             ]);
         }
     }
@@ -86,7 +86,9 @@ internal static class MarkdownReport
 
     private static string Show(double? ratio) => ratio is { } value ? Figure.Show(value) : "";
 
-    private static string Verdict(bool? met) => met switch { true => "met", false => "**missed**", null => "–" };
+    /// <summary>Null where there is nothing to say.</summary>
+    private static string? Verdict(Target target, Result result, Report report) =>
+        target.IsMet(result, report) is { } met ? $"{target.Describe(result.Row)}: {(met ? "met" : "**missed**")}" : null;
 
     private static void AppendLine(StringBuilder text, string[] cells) => text.AppendLine(CultureInfo.InvariantCulture, $"| {string.Join(" | ", cells)} |");
 }

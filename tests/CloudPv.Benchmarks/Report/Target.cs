@@ -19,6 +19,9 @@ internal enum Yardstick
 
     /// <summary>The advantage over the peer that the same work has on one CPU.</summary>
     OneCpuAdvantage,
+
+    /// <summary>The same row with as many CPUs as the host has; only where the guest has more.</summary>
+    HostCpus,
 }
 
 /// <summary>A figure to reach: at least (rows where higher is better) or at most (lower) the factor times the yardstick.</summary>
@@ -33,6 +36,7 @@ internal sealed record Target(double Factor, Yardstick Yardstick)
             Yardstick.Tcg => $"{factor} × TCG",
             Yardstick.Native => $"{factor} × native",
             Yardstick.OneCpu => $"{factor} × 1 CPU",
+            Yardstick.HostCpus => $"{factor} × the host's number of CPUs",
             _ => "≥ its 1-CPU ratio to TCG",
         };
     }
@@ -48,6 +52,7 @@ internal sealed record Target(double Factor, Yardstick Yardstick)
             Yardstick.Tcg => Factor * result.Tcg?.Median,
             Yardstick.Native => Factor * result.Native?.Median,
             Yardstick.OneCpu => OneCpuLimit(result, report),
+            Yardstick.HostCpus => result.Row.Cpus > report.Machine.Cpus ? Factor * report.Find(result.Row.Name, report.Machine.Cpus)?.CloudPv?.Median : null,
             _ => OneCpu(result, report)?.RatioToTcg * result.Tcg?.Median,
         };
         return limit is null ? null : result.Row.Better == Better.Higher ? ours.Median >= limit : ours.Median <= limit;

@@ -10,7 +10,7 @@ internal static class Targets
     private static readonly Target[] Integer = [new(3, Yardstick.Tcg), new(0.7, Yardstick.Native)];
     private static readonly Target[] Vector = [new(10, Yardstick.Tcg), new(0.5, Yardstick.Native)];
     private static readonly Target[] Kernel = [new(2, Yardstick.Tcg)];
-    private static readonly Target[] Parallel = [new(1.9, Yardstick.OneCpu), new(1, Yardstick.OneCpuAdvantage)];
+    private static readonly Target[] Parallel = [new(1.9, Yardstick.OneCpu), new(1, Yardstick.OneCpuAdvantage), new(0.9, Yardstick.HostCpus)];
 
     private static readonly Dictionary<string, Target[]> OfRow = new(StringComparer.Ordinal)
     {
