@@ -71,4 +71,5 @@ internal sealed record ControlAnswer
 [JsonSerializable(typeof(ControlRequest))]
 [JsonSerializable(typeof(ControlAnswer))]
 [JsonSerializable(typeof(DomainExit))]
+[JsonSerializable(typeof(Handover))]
 internal sealed partial class ControlJson : JsonSerializerContext;

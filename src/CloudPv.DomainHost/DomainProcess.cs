@@ -7,13 +7,15 @@ namespace CloudPv.DomainHost;
 /// <summary>One domU in a process of its own, from its spec file to its exit file.</summary>
 internal static partial class DomainProcess
 {
-    private const int ExitOk = 0, ExitFailed = 1, ExitCrash = 3;
+    public const int ExitFailed = 1;
+
+    private const int ExitOk = 0, ExitCrash = 3;
 
     /// <summary>Runs the domain that a spec file describes and returns the process's exit code (docs/domain-control.md).</summary>
-    public static async Task<int> RunAsync(string specPath)
+    /// <param name="listening">Called when its control socket listens.</param>
+    public static async Task<int> RunAsync(string specPath, Action listening)
     {
-        // Whoever started this process may go away, and its terminal with it. EPERM: it has a session of its own already.
-        _ = SetSid();
+        LeaveSession();
         using var hangup = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context => context.Cancel = true);
         string? exitPath = null;
         try
@@ -23,7 +25,7 @@ internal static partial class DomainProcess
             exitPath = ExitFile.PathFor(socket);
             File.Delete(exitPath);
             AppDomain.CurrentDomain.UnhandledException += (_, e) => ExitFile.Write(exitPath, reason: "failed", e.ExceptionObject.ToString());
-            return await RunAsync(spec, socket, exitPath);
+            return await RunAsync(spec, socket, exitPath, listening);
         }
         catch (Exception e)
         {
@@ -35,7 +37,10 @@ internal static partial class DomainProcess
         }
     }
 
-    private static async Task<int> RunAsync(DomainSpec spec, string socket, string exitPath)
+    /// <summary>Runs a domain in a hypervisor of its own.</summary>
+    /// <param name="exitPath">Takes its last words.</param>
+    /// <param name="listening">Called when its control socket listens.</param>
+    public static async Task<int> RunAsync(DomainSpec spec, string socket, string exitPath, Action listening)
     {
         // What xl dmesg and dom0's own log would show.
         using var host = new Host(new() { Log = Console.Error.WriteLine, TranslationFolder = spec.TranslationFolder });
@@ -47,11 +52,15 @@ internal static partial class DomainProcess
             domu.Destroy();
         });
         await using var server = new ControlServer(socket, domu);
+        listening();
         DomuEnd end = await domu.RunAsync();
         bool isCrash = end is DomuEnd.Crash or DomuEnd.Watchdog;
         ExitFile.Write(exitPath, ControlAnswer.Name(end), domu.Status.Detail);
         return isCrash ? ExitCrash : ExitOk;
     }
+
+    /// <summary>Makes this process a session of its own: whoever started it may go away, and its terminal with it.</summary>
+    public static void LeaveSession() => _ = SetSid(); // EPERM: it has one already
 
     [LibraryImport("libc", EntryPoint = "setsid")]
     private static partial int SetSid();

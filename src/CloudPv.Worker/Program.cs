@@ -10,6 +10,7 @@ builder.Services.AddSingleton(DomainProgram.Find(builder.Configuration["CLOUDPV_
 builder.Services.AddSingleton(TimeProvider.System);
 builder.Services.AddSingleton(new NetworkOnDemand(new NetworkPlan(PrivateNetwork.Network)));
 builder.Services.AddSingleton<ReportFeed>();
+builder.Services.AddSingleton<WarmPool>();
 builder.Services.AddSingleton<InstanceTable>();
 builder.Services.AddHostedService<WorkerServer>();
 await builder.Build().RunAsync();

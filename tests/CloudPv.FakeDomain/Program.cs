@@ -4,14 +4,34 @@
 using System.Text.Json;
 using CloudPv.FakeDomain;
 
-if (args is ["--inspect", var file])
+switch (args)
 {
-    Console.WriteLine(Inspection.Of(file));
-    return 0;
+    case ["--inspect", var file]:
+        Console.WriteLine(Inspection.Of(file));
+        return 0;
+    case ["--spec", var spec]:
+        return await RunAsync(spec, () => { });
+    case ["--warm", _]:
+        Console.WriteLine("ready");
+        if (Console.ReadLine() is not { } line)
+            return 0;
+        using (var handover = JsonDocument.Parse(line))
+        {
+            string Named(string file) => handover.RootElement.GetProperty(file).GetString()!;
+            using var @lock = new FileStream(Named("lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None); // flock(2) on Linux
+            await File.WriteAllTextAsync(Named("pid"), $"{Environment.ProcessId}\n");
+            return await RunAsync(Named("spec"), () => Console.WriteLine("listening"));
+        }
+    default:
+        return 2;
 }
-using var spec = JsonDocument.Parse(File.ReadAllBytes(args[1]));
-using var domain = new ScriptedDomain(
-    spec.RootElement.GetProperty("controlSocket").GetString()!,
-    spec.RootElement.GetProperty("consoleLog").GetString()!,
-    spec.RootElement.GetProperty("commandLine").GetString()!);
-return await domain.RunAsync();
+
+static async Task<int> RunAsync(string specFile, Action listening)
+{
+    using var spec = JsonDocument.Parse(File.ReadAllBytes(specFile));
+    using var domain = new ScriptedDomain(
+        spec.RootElement.GetProperty("controlSocket").GetString()!,
+        spec.RootElement.GetProperty("consoleLog").GetString()!,
+        spec.RootElement.GetProperty("commandLine").GetString()!);
+    return await domain.RunAsync(listening);
+}

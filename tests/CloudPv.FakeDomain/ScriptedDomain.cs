@@ -16,7 +16,8 @@ internal sealed class ScriptedDomain(string controlSocket, string consoleLog, st
     private string _typed = "";
     private int _restarts;
 
-    public async Task<int> RunAsync()
+    /// <param name="listening">Called when the control socket listens.</param>
+    public async Task<int> RunAsync(Action listening)
     {
         if (commandLine.Contains("build-failure", StringComparison.Ordinal))
         {
@@ -27,6 +28,7 @@ internal sealed class ScriptedDomain(string controlSocket, string consoleLog, st
         using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         listener.Bind(new UnixDomainSocketEndPoint(controlSocket));
         listener.Listen();
+        listening();
         _ = AcceptAsync(listener);
         var reason = await _end.Task;
         WriteExit(reason, null);

@@ -1,23 +1,27 @@
 using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
+using System.Text.RegularExpressions;
+using System.Threading.Channels;
 using CloudPv.WorkerProtocol;
 
 namespace CloudPv.Worker.Tests;
 
 /// <summary>The real worker program on a data folder of its own, with fake domains, and someone who watches it.</summary>
-internal sealed class RunningWorker : IAsyncDisposable
+internal sealed partial class RunningWorker : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("cpv-w-");
     private readonly HashSet<string> _launched = [];
+    private readonly Channel<int> _ready = Channel.CreateUnbounded<int>();
     private readonly bool _hasSlirp;
+    private readonly bool _canWarm;
     private Process _process;
 
-    private RunningWorker(bool hasSlirp)
+    private RunningWorker(bool hasSlirp, bool canWarm)
     {
-        _hasSlirp = hasSlirp;
+        (_hasSlirp, _canWarm) = (hasSlirp, canWarm);
         Folder = new DataFolder(_root.FullName);
         File.WriteAllText(Folder.ImageFile("kernel"), "kernel");
         Transport = new UnixSocketTransport(Folder.WorkerSocket);
@@ -31,9 +35,10 @@ internal sealed class RunningWorker : IAsyncDisposable
     public UnixSocketTransport Transport { get; }
 
     /// <param name="hasSlirp">Whether libslirp is installed.</param>
-    public static async Task<RunningWorker> StartAsync(bool hasSlirp = true)
+    /// <param name="canWarm">Whether the domain program knows what <c>--warm</c> is.</param>
+    public static async Task<RunningWorker> StartAsync(bool hasSlirp = true, bool canWarm = true)
     {
-        var worker = new RunningWorker(hasSlirp);
+        var worker = new RunningWorker(hasSlirp, canWarm);
         await worker.HostAsync(_ => true);
         return worker;
     }
@@ -45,6 +50,30 @@ internal sealed class RunningWorker : IAsyncDisposable
         await _process.WaitForExitAsync();
         _process.Dispose();
     }
+
+    /// <summary>As systemd and the launcher do.</summary>
+    public async Task TerminateAsync()
+    {
+        using (var kill = Process.Start("kill", ["-TERM", $"{_process.Id}"]))
+            await kill.WaitForExitAsync();
+        await _process.WaitForExitAsync();
+        _process.Dispose();
+    }
+
+    /// <summary>Waits for the next domain processes that get warm.</summary>
+    public async Task<int[]> WarmAsync(int count)
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        var ids = new int[count];
+        for (var i = 0; i < count; i++)
+            ids[i] = await _ready.Reader.ReadAsync(patience.Token);
+        return ids;
+    }
+
+    /// <summary>The worker's own children that wait for a domain.</summary>
+    public int CountWarm() => Directory.EnumerateDirectories($"/proc/{_process.Id}/task")
+        .SelectMany(task => File.ReadAllText(Path.Combine(task, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        .Count(child => File.ReadAllText($"/proc/{child}/cmdline").Contains("\0--warm\0", StringComparison.Ordinal));
 
     public async Task RestartAsync()
     {
@@ -142,16 +171,43 @@ internal sealed class RunningWorker : IAsyncDisposable
         _root.Delete(recursive: true);
     }
 
-    private Process Start() => Process.Start(new ProcessStartInfo(Built("src/CloudPv.Worker", "cloudpv-worker"))
+    private Process Start()
     {
-        Environment =
+        var process = Process.Start(new ProcessStartInfo(Built("src/CloudPv.Worker", "cloudpv-worker"))
         {
-            ["CLOUDPV_DATA"] = Folder.Root,
-            ["CLOUDPV_DOMAIN"] = Built("tests/CloudPv.FakeDomain", "fake-domain"),
-            ["LD_LIBRARY_PATH"] = _hasSlirp ? null : FolderThatHidesSlirp(),
-            ["Logging__LogLevel__Default"] = "Warning",
-        },
-    })!;
+            RedirectStandardOutput = true,
+            Environment =
+            {
+                ["CLOUDPV_DATA"] = Folder.Root,
+                ["CLOUDPV_DOMAIN"] = _canWarm ? FakeDomain : ProgramThatCannotWarm(),
+                ["LD_LIBRARY_PATH"] = _hasSlirp ? null : FolderThatHidesSlirp(),
+                ["Logging__LogLevel__Default"] = "Warning",
+                ["Logging__LogLevel__CloudPv.Worker.WarmPool"] = "Debug",
+            },
+        })!;
+        process.OutputDataReceived += (_, line) =>
+        {
+            if (ReadyLine().Match(line.Data ?? "") is { Success: true } ready)
+                _ready.Writer.TryWrite(int.Parse(ready.Groups[1].Value));
+            else
+                Console.WriteLine(line.Data);
+        };
+        process.BeginOutputReadLine();
+        return process;
+    }
+
+    private static string FakeDomain => Built("tests/CloudPv.FakeDomain", "fake-domain");
+
+    [GeneratedRegex(@"Warm domain process (\d+) is ready")]
+    private static partial Regex ReadyLine();
+
+    private string ProgramThatCannotWarm()
+    {
+        var program = Path.Combine(_root.FullName, "cold-domain");
+        File.WriteAllText(program, $"#!/bin/sh\n[ \"$1\" != --warm ] && exec {FakeDomain} \"$@\"\n");
+        File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        return program;
+    }
 
     /// <summary>The dynamic linker takes the first file of a library's name, and gives up where it is no library.</summary>
     private string FolderThatHidesSlirp()

@@ -26,6 +26,9 @@ internal sealed class DomainProcess : IDisposable
     public static DomainProcess Start(DomainProgram program, InstanceFolder folder) => new(folder, Process.Start(new ProcessStartInfo(
         "/bin/sh", ["-c", Script, "sh", folder.Lock, folder.Pid, program.Path, folder.Spec, folder.Log]))!);
 
+    /// <summary>A child that has become an instance's.</summary>
+    public static DomainProcess Started(Process child, InstanceFolder folder) => new(folder, child);
+
     /// <summary>The process that an earlier worker started, dead or alive.</summary>
     public static DomainProcess Adopt(InstanceFolder folder) => new(folder, null);
 

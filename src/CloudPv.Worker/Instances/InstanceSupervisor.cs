@@ -8,7 +8,7 @@ namespace CloudPv.Worker;
 /// before it is told.
 /// </summary>
 internal sealed partial class InstanceSupervisor(
-    string instanceId, DataFolder data, DomainProgram program, NetworkOnDemand network, ReportFeed feed, ILogger log) : IDisposable
+    string instanceId, DataFolder data, DomainProgram program, WarmPool warm, NetworkOnDemand network, ReportFeed feed, ILogger log) : IDisposable
 {
     private readonly InstanceFolder _folder = new(data, instanceId);
     private readonly SemaphoreSlim _launching = new(1);
@@ -73,7 +73,7 @@ internal sealed partial class InstanceSupervisor(
             _folder.PrepareRun(machine);
             var plug = Plug(machine);
             Save(new InstanceRecord(run, machine, DomainState.Starting));
-            Follow(plug, DomainProcess.Start(program, _folder));
+            Follow(plug, await warm.StartAsync(_folder));
         }
         finally
         {
@@ -168,6 +168,7 @@ internal sealed partial class InstanceSupervisor(
     {
         if (await Task.WhenAny(life.Running, life.Ended) == life.Running && started.State != DomainState.Running)
             Save(started with { State = DomainState.Running });
+        warm.Fill(); // not earlier: this launch needs the processors
         var end = await life.Ended;
         if (plug is not null)
             await plug.DisposeAsync();

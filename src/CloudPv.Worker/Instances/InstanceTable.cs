@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace CloudPv.Worker;
 
 /// <summary>The instances of this host.</summary>
-internal sealed partial class InstanceTable(DataFolder data, DomainProgram program, NetworkOnDemand network, ReportFeed feed, ILogger<InstanceTable> log)
+internal sealed partial class InstanceTable(DataFolder data, DomainProgram program, WarmPool warm, NetworkOnDemand network, ReportFeed feed, ILogger<InstanceTable> log)
 {
     private readonly ConcurrentDictionary<string, InstanceSupervisor> _instances = new();
 
@@ -79,7 +79,7 @@ internal sealed partial class InstanceTable(DataFolder data, DomainProgram progr
         LogRemoved(id);
     }
 
-    private InstanceSupervisor New(string id) => new(id, data, program, network, feed, log);
+    private InstanceSupervisor New(string id) => new(id, data, program, warm, network, feed, log);
 
     [LoggerMessage(LogLevel.Information, "Found {Count} instances")]
     private partial void LogRecovered(int count);

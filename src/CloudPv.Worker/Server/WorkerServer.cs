@@ -8,7 +8,7 @@ namespace CloudPv.Worker;
 
 /// <summary>Listens on the worker's Unix socket: one request per connection, each with its answer and what follows it.</summary>
 internal sealed partial class WorkerServer(
-    DataFolder data, DomainProgram program, InstanceTable instances, ReportFeed feed, TimeProvider clock, ILogger<WorkerServer> log) : BackgroundService
+    DataFolder data, DomainProgram program, WarmPool warm, InstanceTable instances, ReportFeed feed, TimeProvider clock, ILogger<WorkerServer> log) : BackgroundService
 {
     /// <summary>Between two reports of the whole host.</summary>
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(5);
@@ -21,11 +21,13 @@ internal sealed partial class WorkerServer(
     {
         _onlyWorker = FileLock.TryTake(Path.Combine(data.Run, "worker.lock"))
             ?? throw new InvalidOperationException($"Another worker runs on {data.Root}.");
+        warm.Recover();
         instances.Recover();
         File.Delete(data.WorkerSocket);
         _listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         _listener.Bind(new UnixDomainSocketEndPoint(data.WorkerSocket));
         _listener.Listen();
+        warm.Fill();
         LogListening(data.WorkerSocket, program.Path);
         return base.StartAsync(cancellationToken);
     }
