@@ -30,7 +30,6 @@ internal static unsafe class CodeArena
             }
 
             Map((byte*)region, HostSystem.ProtRead | HostSystem.ProtWrite | HostSystem.ProtExecute);
-            HostSystem.UseHugePages((byte*)region, CodeRegion.Size);
             return (byte*)region;
         }
     }

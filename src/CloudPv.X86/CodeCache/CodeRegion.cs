@@ -14,11 +14,16 @@ internal sealed unsafe class CodeRegion : IDisposable
     /// <summary>More than the longest block's hot or cold code.</summary>
     private const int Reserve = 128 << 10;
 
+    /// <summary>Code of one part beyond which huge pages pay: a guest that has less is idle or tiny, and there may be many of them.</summary>
+    private const int FewBytes = 256 << 10;
+
     private readonly byte* _start;
     private byte* _blocksStart;
     private byte* _hot;
     private byte* _cold;
     private bool _emittingHot;
+    private bool _hotIsHuge;
+    private bool _coldIsHuge;
 
     public CodeRegion()
     {
@@ -69,6 +74,10 @@ internal sealed unsafe class CodeRegion : IDisposable
             _hot = Assembler.Cursor;
         else
             _cold = Assembler.Cursor;
+        if (!_hotIsHuge && _hot > _start + FewBytes)
+            UseHugePages(ref _hotIsHuge, _start, ColdStart);
+        if (!_coldIsHuge && _cold > _start + ColdStart + FewBytes)
+            UseHugePages(ref _coldIsHuge, _start + ColdStart, Size - ColdStart);
     }
 
     /// <summary>Keeps code that was put at both cursors.</summary>
@@ -93,4 +102,11 @@ internal sealed unsafe class CodeRegion : IDisposable
     public bool TryFindTrap(byte* host, out ulong rip) => (host < _start + ColdStart ? HotTraps : ColdTraps).TryFind(host, out rip);
 
     public void Dispose() => CodeArena.Free(_start);
+
+    private static void UseHugePages(ref bool isHuge, byte* start, int size)
+    {
+        isHuge = true;
+        HostSystem.UseHugePages(start, (ulong)size);
+        HostSystem.CollapseHugePage(start);
+    }
 }

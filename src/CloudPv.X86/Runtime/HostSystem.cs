@@ -21,6 +21,7 @@ internal static unsafe partial class HostSystem
 
     private const int MfdCloexec = 1;
     private const int MadvHugePage = 14;
+    private const int MadvCollapse = 25;
     private const nint SysArchPrctl = 158;
     private const nint ArchSetGs = 0x1001;
     private const ulong AtHwcap2 = 26;
@@ -47,6 +48,9 @@ internal static unsafe partial class HostSystem
 
     /// <summary>Asks for huge pages, which cost fewer faults and fewer TLB entries. The host may have none to give.</summary>
     public static void UseHugePages(byte* address, ulong size) => _ = madvise(address, (nuint)size, MadvHugePage);
+
+    /// <summary>Moves what is in small pages of one huge page's range into a huge page, now. The host may have none to give, or not know how (before Linux 6.1).</summary>
+    public static void CollapseHugePage(byte* address) => _ = madvise(address, (nuint)HugePageSize, MadvCollapse);
 
     public static byte* Map(byte* address, ulong size, int protection, int flags, int descriptor)
     {
