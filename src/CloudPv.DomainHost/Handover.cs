@@ -38,6 +38,7 @@ internal sealed partial record Handover(string Spec, string Lock, string Pid, st
             throw new ToolstackException($"{Lock}: another process runs this instance");
         File.WriteAllText(Pid, Environment.ProcessId.ToString(CultureInfo.InvariantCulture) + "\n");
         Redirect(StandardError, Open(Log, ReadWrite | Create | Append));
+        Console.SetError(new StreamWriter(Console.OpenStandardError()) { AutoFlush = true }); // the one it had still writes to where it wrote before
         Redirect(StandardInput, Open("/dev/null", ReadWrite));
     }
 

@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using System.Runtime;
 using System.Text;
 using System.Text.Json;
 using CloudPv.Dom0;
@@ -29,8 +28,7 @@ internal static class Rehearsal
         {
             Directory.Delete(folder, recursive: true);
         }
-        GCSettings.LargeObjectHeapCompactionMode = GCLargeObjectHeapCompactionMode.CompactOnce;
-        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
+        HeapTrim.Now();
     }
 
     private static DomainSpec Spec(string folder, string kernel, string socket) => new()

@@ -1,3 +1,4 @@
+using System.Text;
 using CloudPv.Dom0;
 
 namespace CloudPv.DomainHost;
@@ -14,8 +15,8 @@ internal static class WarmProcess
     {
         DomainProcess.LeaveSession();
         await Rehearsal.RunAsync(folder);
-        Console.Out.WriteLine(Ready);
-        if (Console.In.ReadLine() is not { } line)
+        Tell(Ready);
+        if (ReadLine() is not { } line)
             return 0;
         Handover handover;
         try
@@ -30,8 +31,21 @@ internal static class WarmProcess
         }
         return await DomainProcess.RunAsync(handover.Spec, listening: () =>
         {
-            Console.Out.WriteLine(Listening);
+            Tell(Listening);
             Handover.CloseOutput();
         });
+    }
+
+    // Streams of their own: those of Console would keep the pipes open for good.
+    private static void Tell(string line)
+    {
+        using Stream output = Console.OpenStandardOutput();
+        output.Write(Encoding.ASCII.GetBytes(line + "\n"));
+    }
+
+    private static string? ReadLine()
+    {
+        using var input = new StreamReader(Console.OpenStandardInput());
+        return input.ReadLine();
     }
 }

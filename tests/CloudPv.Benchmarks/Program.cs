@@ -3,4 +3,6 @@ using CloudPv.Benchmarks;
 return await BenchCommand.Create(
     GuestCommand.Create(),
     EngineCommand.Create(),
-    BootBenchmark.Create()).Parse(args).InvokeAsync();
+    BootBenchmark.Create(),
+    LaunchCommand.Create(),
+    DensityCommand.Create()).Parse(args).InvokeAsync();

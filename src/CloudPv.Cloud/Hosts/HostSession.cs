@@ -105,15 +105,16 @@ public sealed partial class HostSession(
         Connected = true;
     }
 
-    /// <summary>The instances of which catalogue and host may disagree.</summary>
+    /// <summary>The instances of which catalogue and host disagree. A host may have very many of which they don't.</summary>
     private async Task<List<string>> UnsettledAsync(CancellationToken cancel)
     {
         await using var db = await database.CreateDbContextAsync(cancel);
         var reported = _reports.Keys.ToList();
-        return await db.Instances
+        var instances = await db.Instances.AsNoTracking()
             .Where(i => i.HostId == hostId)
             .Where(i => (i.State != InstanceState.Stopped && i.State != InstanceState.Terminated) || reported.Contains(i.Id))
-            .Select(i => i.Id).ToListAsync(cancel);
+            .ToListAsync(cancel);
+        return [.. instances.Where(i => Reconciliation.Next(i, _reports.GetValueOrDefault(i.Id)) is not Step.Nothing).Select(i => i.Id)];
     }
 
     private async Task ReconcileAsync(string instanceId, CancellationToken cancel)

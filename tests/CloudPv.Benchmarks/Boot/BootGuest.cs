@@ -18,7 +18,10 @@ internal sealed record BootGuest(string Kernel, string Ramdisk)
         /bin/busybox poweroff -f
         """;
 
-    public static async Task<BootGuest> MakeAsync(string kernelPackage, string folder, CancellationToken cancel)
+    public static Task<BootGuest> MakeAsync(string kernelPackage, string folder, CancellationToken cancel) => MakeAsync(kernelPackage, Init, folder, cancel);
+
+    /// <param name="init">The script that user space begins with.</param>
+    public static async Task<BootGuest> MakeAsync(string kernelPackage, string init, string folder, CancellationToken cancel)
     {
         var packages = DebianPackages.InUserCache();
         var unpacked = Directory.CreateDirectory(Path.Combine(folder, "unpacked")).FullName;
@@ -29,7 +32,7 @@ internal sealed record BootGuest(string Kernel, string Ramdisk)
             .Directory("dev").Directory("proc")
             .CharacterDevice("dev/console", 5, 1)
             .File("bin/busybox", await File.ReadAllBytesAsync(Path.Combine(unpacked, "bin/busybox"), cancel), FileTree.Executable)
-            .File("init", Encoding.ASCII.GetBytes(Init.ReplaceLineEndings("\n") + "\n"), FileTree.Executable);
+            .File("init", Encoding.ASCII.GetBytes(init.ReplaceLineEndings("\n") + "\n"), FileTree.Executable);
         var ramdisk = Path.Combine(folder, "initrd.img");
         await using (var file = File.Create(ramdisk))
             CpioArchive.Write(tree, file);

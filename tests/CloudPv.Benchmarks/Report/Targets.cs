@@ -48,6 +48,14 @@ internal static class Targets
         ["boot_first"] = [new(0.6, Yardstick.Tcg)],
         ["boot_again"] = [new(0.3, Yardstick.Tcg)],
         ["private"] = [new(40, Yardstick.Value)],
+        ["launch_tiny"] = [new(50, Yardstick.Value)],
+        ["launch_debian"] = [new(150, Yardstick.Value)],
+        ["create_warm"] = [new(10, Yardstick.Value)],
+        ["launch_growth"] = [new(1.3, Yardstick.Value)],
+        ["idle_debian"] = [new(10, Yardstick.Value)],
+        ["answer"] = [new(1000, Yardstick.Value)],
+        ["private_idle"] = [new(40, Yardstick.Value)],
+        ["private_tiny"] = [new(15, Yardstick.Value)],
     };
 
     public static IReadOnlyList<Target> Of(Row row) =>
