@@ -23,7 +23,7 @@ internal sealed class DomainProcess : IDisposable
 
     private DomainProcess(InstanceFolder folder, Process? child) => (_folder, _child) = (folder, child);
 
-    public static DomainProcess Start(DomainProgram program, InstanceFolder folder) => new(folder, Process.Start(new ProcessStartInfo(
+    public static DomainProcess Start(DomainProgram program, InstanceFolder folder) => new(folder, Process.Start(DomainProgram.StartInfo(
         "/bin/sh", ["-c", Script, "sh", folder.Lock, folder.Pid, program.Path, folder.Spec, folder.Log]))!);
 
     /// <summary>A child that has become an instance's.</summary>

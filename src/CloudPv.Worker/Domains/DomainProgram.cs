@@ -11,6 +11,13 @@ public sealed class DomainProgram(string path)
 
     public string Path => path;
 
+    /// <summary>How to start a process that becomes a domain's.</summary>
+    internal static ProcessStartInfo StartInfo(string file, params IEnumerable<string> arguments) => new(file, arguments)
+    {
+        // An arena of malloc's for each thread would cost each of very many processes a MiB; hardly anything there allocates natively.
+        Environment = { ["MALLOC_ARENA_MAX"] = "1" },
+    };
+
     /// <summary>The given program, else the one beside this.</summary>
     public static DomainProgram Find(string? given) =>
         new(System.IO.Path.GetFullPath(string.IsNullOrEmpty(given) ? System.IO.Path.Combine(AppContext.BaseDirectory, "cloudpv-domain") : given));

@@ -22,8 +22,12 @@ internal sealed class WarmProcess : IDisposable
     public Task<bool> Ready { get; }
 
     /// <param name="folder">Where it may rehearse; it makes and removes it.</param>
-    public static WarmProcess Start(DomainProgram program, string folder) => new(Process.Start(
-        new ProcessStartInfo(program.Path, ["--warm", folder]) { RedirectStandardInput = true, RedirectStandardOutput = true })!);
+    public static WarmProcess Start(DomainProgram program, string folder)
+    {
+        var start = DomainProgram.StartInfo(program.Path, ["--warm", folder]);
+        (start.RedirectStandardInput, start.RedirectStandardOutput) = (true, true);
+        return new WarmProcess(Process.Start(start)!);
+    }
 
     /// <summary>Done when it has ended, before or after it was handed over.</summary>
     public Task WaitAsync() => _process.WaitForExitAsync();

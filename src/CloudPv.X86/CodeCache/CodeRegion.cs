@@ -14,22 +14,24 @@ internal sealed unsafe class CodeRegion : IDisposable
     /// <summary>More than the longest block's hot or cold code.</summary>
     private const int Reserve = 128 << 10;
 
-    /// <summary>Code of one part beyond which huge pages pay: a guest that has less is idle or tiny, and there may be many of them.</summary>
-    private const int FewBytes = 256 << 10;
+    /// <summary>With as much code in it as this, a huge page's range becomes one: it costs memory that many idle guests had better not have, each at the end of both parts.</summary>
+    private const int WorthHugePage = 1 << 20;
 
     private readonly byte* _start;
     private byte* _blocksStart;
     private byte* _hot;
     private byte* _cold;
     private bool _emittingHot;
-    private bool _hotIsHuge;
-    private bool _coldIsHuge;
+    private byte* _hotHugeEnd;
+    private byte* _coldHugeEnd;
 
     public CodeRegion()
     {
         _start = CodeArena.Allocate();
         Assembler.Cursor = _start;
         _cold = _start + ColdStart;
+        _hotHugeEnd = _start;
+        _coldHugeEnd = _cold;
     }
 
     public HostAssembler Assembler { get; } = new();
@@ -74,10 +76,8 @@ internal sealed unsafe class CodeRegion : IDisposable
             _hot = Assembler.Cursor;
         else
             _cold = Assembler.Cursor;
-        if (!_hotIsHuge && _hot > _start + FewBytes)
-            UseHugePages(ref _hotIsHuge, _start, ColdStart);
-        if (!_coldIsHuge && _cold > _start + ColdStart + FewBytes)
-            UseHugePages(ref _coldIsHuge, _start + ColdStart, Size - ColdStart);
+        UseHugePage(ref _hotHugeEnd, _hot);
+        UseHugePage(ref _coldHugeEnd, _cold);
     }
 
     /// <summary>Keeps code that was put at both cursors.</summary>
@@ -103,10 +103,11 @@ internal sealed unsafe class CodeRegion : IDisposable
 
     public void Dispose() => CodeArena.Free(_start);
 
-    private static void UseHugePages(ref bool isHuge, byte* start, int size)
+    private static void UseHugePage(ref byte* hugeEnd, byte* end)
     {
-        isHuge = true;
-        HostSystem.UseHugePages(start, (ulong)size);
-        HostSystem.CollapseHugePage(start);
+        if (end < hugeEnd + WorthHugePage)
+            return;
+        HostSystem.CollapseHugePage(hugeEnd);
+        hugeEnd += HostSystem.HugePageSize;
     }
 }

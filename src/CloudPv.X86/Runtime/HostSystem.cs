@@ -49,8 +49,12 @@ internal static unsafe partial class HostSystem
     /// <summary>Asks for huge pages, which cost fewer faults and fewer TLB entries. The host may have none to give.</summary>
     public static void UseHugePages(byte* address, ulong size) => _ = madvise(address, (nuint)size, MadvHugePage);
 
-    /// <summary>Moves what is in small pages of one huge page's range into a huge page, now. The host may have none to give, or not know how (before Linux 6.1).</summary>
-    public static void CollapseHugePage(byte* address) => _ = madvise(address, (nuint)HugePageSize, MadvCollapse);
+    /// <summary>Moves what is in small pages of one huge page's range into a huge page: now, or where the host doesn't know how (before Linux 6.1), when it gets to it. It may have none to give.</summary>
+    public static void CollapseHugePage(byte* address)
+    {
+        UseHugePages(address, HugePageSize);
+        _ = madvise(address, (nuint)HugePageSize, MadvCollapse);
+    }
 
     public static byte* Map(byte* address, ulong size, int protection, int flags, int descriptor)
     {
