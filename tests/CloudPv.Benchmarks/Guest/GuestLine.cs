@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace CloudPv.Benchmarks;
 
-/// <summary>A line by which the guest (or /bin/rows on the host) tells something.</summary>
+/// <summary>A line by which the guest (or /rows on the host) tells something.</summary>
 internal readonly record struct GuestLine(GuestLineKind Kind, string Name = "", double Value = 0)
 {
     /// <summary>Reads a console line; what else a console may show is <see cref="GuestLineKind.Other"/>, also where it stands in front of ours on one line.</summary>

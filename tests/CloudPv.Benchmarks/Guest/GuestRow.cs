@@ -1,7 +1,7 @@
 namespace CloudPv.Benchmarks;
 
 /// <summary>A row that a program in the guest measures.</summary>
-/// <param name="Command">What /bin/rows runs for it, in its words; prints the value.</param>
+/// <param name="Command">What /rows runs for it, in its words; prints the value.</param>
 /// <param name="Scope">Numbers of CPUs that it makes sense with.</param>
 internal sealed record GuestRow(string Group, string Name, string Unit, string Command, Scope Scope = Scope.OneCpu)
 {

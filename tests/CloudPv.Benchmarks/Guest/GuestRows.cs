@@ -66,7 +66,7 @@ internal static class GuestRows
     /// <summary>What <c>--rows</c> may name besides rows.</summary>
     public static IEnumerable<string> Groups => All.Select(row => row.Group).Distinct(StringComparer.Ordinal).Concat([BootRows.Boot, BootRows.Memory]);
 
-    /// <summary>The file from which /bin/rows takes its commands: name, tab, command.</summary>
+    /// <summary>The file from which /rows takes its commands: name, tab, command.</summary>
     public static string Commands => string.Concat(All.Select(row => $"{row.Name}\t{row.Command}\n"));
 
     /// <summary>The rows of the catalogue that names of rows and groups stand for, in its order.</summary>

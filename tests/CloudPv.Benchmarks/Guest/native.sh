@@ -11,4 +11,4 @@ if [ "$disk" ]; then
     disk=/tmp/disk
 fi
 chroot=$(command -v chroot)
-exec env -i PATH=/bin TIME="$time" DISK="$disk" "$chroot" "$root" /bin/sh /bin/rows "$@"
+exec env -i PATH=/bin TIME="$time" DISK="$disk" "$chroot" "$root" /bin/sh /rows "$@"
