@@ -129,7 +129,7 @@ internal sealed unsafe class FlagLiveness(TranslatorOptions options, CodeFetcher
                             open = 0;
                         return needed;
                     case Treatment.Jump or Treatment.JumpConditional or Treatment.JumpOnCount or Treatment.Syscall
-                        or Treatment.SoftwareInterrupt or Treatment.InvalidOpcode or Treatment.Emulate:
+                        or Treatment.SoftwareInterrupt or Treatment.InterruptReturn or Treatment.InvalidOpcode or Treatment.Emulate:
                         return needed;
                 }
             }

@@ -105,7 +105,7 @@ internal sealed unsafe class GuestBlock(TranslatorOptions options) : IDisposable
             switch (form.Treatment)
             {
                 case Treatment.Jump or Treatment.JumpIndirect or Treatment.Call or Treatment.CallIndirect or Treatment.Return:
-                case Treatment.Syscall or Treatment.Cpuid or Treatment.SoftwareInterrupt or Treatment.InvalidOpcode or Treatment.Emulate:
+                case Treatment.Syscall or Treatment.Cpuid or Treatment.SoftwareInterrupt or Treatment.InterruptReturn or Treatment.InvalidOpcode or Treatment.Emulate:
                     IsClosed = true;
                     return;
                 case Treatment.JumpConditional or Treatment.JumpOnCount when !options.Superblocks:

@@ -28,6 +28,7 @@ internal enum Treatment
     Syscall,
     Cpuid,
     SoftwareInterrupt,
+    InterruptReturn,
     InvalidOpcode,
 
     /// <summary>Left to <see cref="Emulator"/>, which also knows what is privileged.</summary>

@@ -110,7 +110,12 @@ internal static class InstructionForms
             case FlowControl.IndirectCall:
                 return instruction.Code == Code.Call_rm64 ? Treatment.CallIndirect : Treatment.Emulate;
             case FlowControl.Return:
-                return instruction.Code is Code.Retnq or Code.Retnq_imm16 ? Treatment.Return : Treatment.Emulate;
+                return instruction.Code switch
+                {
+                    Code.Retnq or Code.Retnq_imm16 => Treatment.Return,
+                    Code.Iretq => Treatment.InterruptReturn,
+                    _ => Treatment.Emulate,
+                };
             case FlowControl.Call:
                 return instruction.Code switch
                 {

@@ -204,6 +204,10 @@ internal sealed unsafe partial class BlockTranslator(TranslatorOptions options, 
             case Treatment.SoftwareInterrupt:
                 EmitSoftwareInterrupt(in instruction);
                 break;
+            case Treatment.InterruptReturn when options.SystemCallStubs && _kind != BlockKind.SingleStep:
+                _code.MoveAddress(HostRegister.T0, instruction.IP);
+                _code.Jump(stubs.Calls.InterruptReturn(_mode.Mode));
+                break;
             case Treatment.InvalidOpcode:
                 EmitLeaveTo(LeaveReason.InvalidOpcode, instruction.IP);
                 break;

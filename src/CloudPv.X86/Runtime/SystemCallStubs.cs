@@ -3,7 +3,7 @@ namespace CloudPv.X86;
 /// <summary>
 /// SYSCALL of a paravirtual guest in machine code, through the <see cref="SystemCallGate"/>: from user mode into the kernel with the frame that Xen's create_bounce_frame
 /// makes, and back by HYPERVISOR_iret (struct iret_context: xen/include/public/arch-x86/xen-x86_64.h). Entered with T0 = the instruction behind SYSCALL; what can't be done here
-/// leaves as <see cref="LeaveReason.Syscall"/> with nothing changed.
+/// leaves as <see cref="LeaveReason.Syscall"/> with nothing changed. And IRETQ, with which Linux synchronises its instruction stream a hundred thousand times while it boots.
 /// </summary>
 internal sealed unsafe class SystemCallStubs
 {
@@ -19,6 +19,11 @@ internal sealed unsafe class SystemCallStubs
     /// <summary>rax, r11, rcx, flags, rip, cs, rflags, rsp, ss.</summary>
     private const int IretContextSize = 9 * 8;
 
+    /// <summary>rip, cs, rflags, rsp, ss.</summary>
+    private const int InterruptFrameSize = 5 * 8;
+
+    private const ulong Iopl = 3 << 12;
+
     /// <summary>FLAT_KERNEL_CS and FLAT_KERNEL_SS, which Xen reports of user code too, for SYSCALL keeps none.</summary>
     private const int FlatCode = 0xe033;
     private const int FlatStack = 0xe02b;
@@ -29,6 +34,7 @@ internal sealed unsafe class SystemCallStubs
 
     private readonly HostAssembler _code;
     private readonly Stubs _stubs;
+    private readonly nint[] _interruptReturns;
 
     public SystemCallStubs(HostAssembler code, Stubs stubs)
     {
@@ -36,6 +42,7 @@ internal sealed unsafe class SystemCallStubs
         _stubs = stubs;
         SystemCall = EmitSystemCall();
         Hypercall = EmitHypercall();
+        _interruptReturns = [(nint)EmitInterruptReturn(CpuMode.Kernel), (nint)EmitInterruptReturn(CpuMode.User)];
     }
 
     /// <summary>SYSCALL in user mode.</summary>
@@ -43,6 +50,9 @@ internal sealed unsafe class SystemCallStubs
 
     /// <summary>SYSCALL in kernel mode.</summary>
     public byte* Hypercall { get; }
+
+    /// <summary>IRETQ to where CS and SS are the same, entered with T0 = its own address; all else leaves as <see cref="LeaveReason.Emulate"/>.</summary>
+    public byte* InterruptReturn(CpuMode mode) => (byte*)_interruptReturns[(int)mode];
 
     private static int Gate(int offset) => ContextLayout.Gate + offset;
 
@@ -95,7 +105,7 @@ internal sealed unsafe class SystemCallStubs
         Count(SystemCallGate.SystemCallsOffset);
         EmitGoTo(CpuMode.Kernel);
 
-        EmitExit(closed, masked, noStack);
+        EmitExit(LeaveReason.Syscall, closed, masked, noStack);
         return start;
     }
 
@@ -146,7 +156,36 @@ internal sealed unsafe class SystemCallStubs
         EmitLoadIretContext();
         EmitGoTo(CpuMode.Kernel);
 
-        EmitExit(other, closed, noStack, waiting, asSysret, unusualFlags, unknownSelectors);
+        EmitExit(LeaveReason.Syscall, closed, other, noStack, waiting, asSysret, unusualFlags, unknownSelectors);
+        return start;
+    }
+
+    private byte* EmitInterruptReturn(CpuMode mode)
+    {
+        const ulong Ignored = Rflags.Interrupt | Iopl;
+        var start = EmitBegin();
+        var unusual = EmitUnusualCheck();
+        var noStack = EmitLookup(HostRegister.GuestRsp, ContextLayout.ReadTags(mode), ContextLayout.ReadPages(mode), InterruptFrameSize);
+        LoadFrame(HostRegister.Rdx, 2);
+        _code.Move(HostRegister.Rax, HostRegister.Rdx);
+        _code.Bytes([0x48, 0x25]); // and rax, imm32
+        _code.Int32(~(int)(Rflags.Status | Rflags.Direction | Rflags.AlwaysSet | Ignored));
+        var unusualFlags = _code.JumpIfForward(NotEqual);
+        LoadFrame(HostRegister.Rax, 0);
+        _code.Bytes([0x48, 0xc1, 0xe0, 16]); // shl rax, 16
+        _code.Bytes([0x48, 0xc1, 0xf8, 16]); // sar rax, 16
+        _code.Bytes([0x49, 0x3b, 0x02]); // cmp rax, [r10]
+        var notCanonical = _code.JumpIfForward(NotEqual);
+        _code.Bytes([0x41, 0x0f, 0xb7, 0x42, 32]); // movzx eax, word [r10+32]
+        _code.Bytes([0xc1, 0xe0, 16]); // shl eax, 16
+        _code.Bytes([0x66, 0x41, 0x8b, 0x42, 8]); // mov ax, [r10+8]
+        _code.Context(0x3b, HostRegister.Rax, ContextLayout.Selectors, wide: false); // cmp eax, selectors
+        var otherSelectors = _code.JumpIfForward(NotEqual);
+        EmitLoadFlags();
+        LoadFrame(HostRegister.GuestRsp, 3);
+        LoadFrame(HostRegister.T0, 0);
+        EmitGoTo(mode);
+        EmitExit(LeaveReason.Emulate, unusual, noStack, unusualFlags, notCanonical, otherSelectors);
         return start;
     }
 
@@ -167,11 +206,18 @@ internal sealed unsafe class SystemCallStubs
     {
         _code.CompareContextZero(Gate(SystemCallGate.OpenOffset));
         var closed = _code.JumpIfForward(Equal);
+        var unusual = EmitUnusualCheck();
+        return [closed, unusual[0], unusual[1]];
+    }
+
+    /// <summary>Where to go if an interrupt waits, or there are flags such as TF.</summary>
+    private byte*[] EmitUnusualCheck()
+    {
         _code.CompareContextZero(ContextLayout.Interrupt);
         var interrupted = _code.JumpIfForward(NotEqual);
         _code.Context(0x81, 7, ContextLayout.OtherFlags, wide: true); // cmp qword gs:[other flags], IF
         _code.Int32((int)Rflags.Interrupt);
-        return [closed, interrupted, _code.JumpIfForward(NotEqual)];
+        return [interrupted, _code.JumpIfForward(NotEqual)];
     }
 
     /// <summary>T0 = the host address of what stands at a kernel address, or off where the soft TLB lacks it.</summary>
@@ -199,14 +245,7 @@ internal sealed unsafe class SystemCallStubs
     /// <summary>With T0 at the frame and RDX = its RFLAGS: all registers are as it has them, T0 = RIP.</summary>
     private void EmitLoadIretContext()
     {
-        _code.Bytes([0x89, 0xd0]); // mov eax, edx
-        _code.Bytes([0xc1, 0xe0, 8]); // shl eax, 8: AH
-        _code.Bytes([0x0f, 0xba, 0xe2, 11]); // bt edx, 11: OF
-        _code.Bytes([0x0f, 0x92, 0xc0]); // setc al
-        _code.Store(HostRegister.Rax, ContextLayout.ArithmeticFlags);
-        _code.Bytes([0x81, 0xe2]); // and edx, DF
-        _code.Int32((int)Rflags.Direction);
-        _code.Store(HostRegister.Rdx, ContextLayout.Direction);
+        EmitLoadFlags();
         LoadFrame(HostRegister.Rax, 0);
         _code.Store(HostRegister.Rax, ContextLayout.StringRax);
         LoadFrame(HostRegister.Rax, 1);
@@ -215,6 +254,19 @@ internal sealed unsafe class SystemCallStubs
         LoadFrame(HostRegister.GuestRsp, 7);
         LoadFrame(HostRegister.T0, 4);
         Count(SystemCallGate.ReturnsOffset);
+    }
+
+    /// <summary>The arithmetic flags and DF become those of RDX. Changes RAX.</summary>
+    private void EmitLoadFlags()
+    {
+        _code.Bytes([0x89, 0xd0]); // mov eax, edx
+        _code.Bytes([0xc1, 0xe0, 8]); // shl eax, 8: AH
+        _code.Bytes([0x0f, 0xba, 0xe2, 11]); // bt edx, 11: OF
+        _code.Bytes([0x0f, 0x92, 0xc0]); // setc al
+        _code.Store(HostRegister.Rax, ContextLayout.ArithmeticFlags);
+        _code.Bytes([0x81, 0xe2]); // and edx, DF
+        _code.Int32((int)Rflags.Direction);
+        _code.Store(HostRegister.Rdx, ContextLayout.Direction);
     }
 
     private void EmitRestore()
@@ -236,19 +288,15 @@ internal sealed unsafe class SystemCallStubs
         _code.Jump(_stubs.Leave(LeaveReason.ReturnCacheMiss));
     }
 
-    private void EmitExit(byte*[] closed, params byte*[] others) => EmitExit(null, closed, others);
-
-    private void EmitExit(byte* first, byte*[] closed, params byte*[] others)
+    private void EmitExit(LeaveReason reason, byte*[] common, params byte*[] others)
     {
-        if (first != null)
-            _code.PatchToHere(first);
-        foreach (var site in closed)
+        foreach (var site in common)
             _code.PatchToHere(site);
         foreach (var site in others)
             _code.PatchToHere(site);
         EmitRestore();
         _code.Load(HostRegister.T0, ContextLayout.Rip);
-        _code.Jump(_stubs.Leave(LeaveReason.Syscall));
+        _code.Jump(_stubs.Leave(reason));
     }
 
     /// <summary>INC qword gs:[count].</summary>

@@ -52,6 +52,7 @@ internal static unsafe class Listing
             [(ulong)stubs.SearchJump(CpuMode.Kernel)] = "SearchJump",
             [(ulong)stubs.Calls.SystemCall] = "SystemCall",
             [(ulong)stubs.Calls.Hypercall] = "Hypercall",
+            [(ulong)stubs.Calls.InterruptReturn(CpuMode.Kernel)] = "InterruptReturn",
             [(ulong)stubs.Commit] = "Commit",
             [(ulong)stubs.ReadFlags] = "ReadFlags",
             [(ulong)translation.Entry] = "entry",
