@@ -24,6 +24,9 @@ internal sealed unsafe class SoftTlb
     private readonly Walk[] _readWalks = new Walk[ContextLayout.TlbEntries];
     private readonly Walk[] _writeWalks = new Walk[ContextLayout.TlbEntries];
 
+    /// <summary>Of more entries most aren't used before the next flush, and are cheaper looked for when they are.</summary>
+    private const int MostLookedAt = 192;
+
     private readonly MappingWatch _watch;
     private readonly PageWalker _walker;
     private LargePageRange _large;
@@ -68,7 +71,7 @@ internal sealed unsafe class SoftTlb
     {
         if (_watch.AreUnchanged(root))
             return;
-        if (_filledCount > _filled.Length || !_watch.TryRenew(root, out var sameTops))
+        if (_filledCount > MostLookedAt || !_watch.TryRenew(root, out var sameTops))
         {
             Flush();
             return;
