@@ -122,6 +122,9 @@ public sealed unsafe partial class Domain : IGuest, IDisposable
     /// <summary>What the domain's vCPUs did so far.</summary>
     public DomainCounters Counters => DomainCounters.Sum(Vcpus);
 
+    /// <summary>What its vCPUs spent time on so far; null where <see cref="HostOptions.ProfilePeriod"/> asks for none. Only of a domain that is paused or has ended.</summary>
+    public DomainProfile? Profile => Host.Options.ProfilePeriod is { } period ? DomainProfile.Of(period, Vcpus) : null;
+
     /// <summary>Whether the guest turned an assist on (vm_assist).</summary>
     internal bool HasAssist(VmAssistType type) => (Volatile.Read(ref _vmAssist) >> (int)type & 1) != 0;
 

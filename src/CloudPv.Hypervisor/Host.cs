@@ -66,6 +66,9 @@ public sealed record HostOptions
     /// <summary>Where translations outlive domains (<see cref="TranslationCacheFile"/>); null: nowhere. Its files are trusted like the program's own.</summary>
     public string? TranslationFolder { get; init; }
 
+    /// <summary>How much CPU time there is between two looks at what a vCPU does (<see cref="Domain.Profile"/>); null: nobody looks.</summary>
+    public TimeSpan? ProfilePeriod { get; init; }
+
     /// <summary>Where the hypervisor's own log (xl dmesg) goes, a line a call.</summary>
     public Action<string> Log { get; init; } = static _ => { };
 }

@@ -11,7 +11,8 @@ internal sealed unsafe partial class Vcpu : IDisposable
         Domain = domain;
         Id = id;
         Descriptors = new DescriptorTables(this);
-        Cpu = new Cpu(domain.Bus, id, Descriptors);
+        Profile = domain.Host.Options.ProfilePeriod is { } period ? new CpuProfile(period) : null;
+        Cpu = new Cpu(domain.Bus, id, Descriptors, Profile);
         Debug = new DebugRegisters(Cpu);
         Runstate = new RunstateAccount(this);
         Timers = new VcpuTimers(this);
@@ -27,6 +28,9 @@ internal sealed unsafe partial class Vcpu : IDisposable
     public int Id { get; }
 
     public Cpu Cpu { get; }
+
+    /// <summary>What its thread spends time on; null: nobody asked.</summary>
+    public CpuProfile? Profile { get; }
 
     public VcpuCounters Counters { get; } = new();
 
@@ -60,6 +64,7 @@ internal sealed unsafe partial class Vcpu : IDisposable
     public void Dispose()
     {
         Cpu.Dispose();
+        Profile?.Dispose();
         _parker.Dispose();
     }
 }

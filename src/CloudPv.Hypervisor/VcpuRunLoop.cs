@@ -89,6 +89,7 @@ internal sealed partial class Vcpu
             SetUpThread();
             Timers.Start();
             Runstate.Enter(Runstates.Running);
+            Profile?.Start();
             while (WaitUntilRunnable())
             {
                 PendingTraps.Deliver(this);
@@ -103,6 +104,7 @@ internal sealed partial class Vcpu
         {
             // A defect of the hypervisor has ended this domain, and is in its log; other domains go on.
         }
+        Profile?.Stop();
         Timers.Stop();
         _runDelay.Dispose();
         Domain.Gate.Leave();
@@ -129,6 +131,7 @@ internal sealed partial class Vcpu
 
     private bool WaitLong()
     {
+        Cpu.Activity = VcpuActivity.Wait;
         while (!Domain.Gate.IsDying)
         {
             if (Domain.Gate.IsClosed)

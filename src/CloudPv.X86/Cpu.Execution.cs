@@ -65,7 +65,7 @@ public sealed unsafe partial class Cpu
             kind = BlockKind.Normal;
 
             Statistics.Dispatches++;
-            switch (_stubs.Enter(_context, block.Entry))
+            switch (_enter(_context, block.Entry, _stubs.Enter))
             {
                 case LeaveReason.Dispatch or LeaveReason.Interrupt:
                     break;
@@ -185,6 +185,7 @@ public sealed unsafe partial class Cpu
     private bool TakeInterrupt()
     {
         var reasons = Interlocked.Exchange(ref _context->Interrupt, 0);
+        _profile?.Sort();
         if (_bus.IsStopping)
         {
             Mailbox.EndRunning();
@@ -234,10 +235,12 @@ public sealed unsafe partial class Cpu
         if (!TryFetchInstruction(out var instruction, out exit))
             return false;
         Statistics.InstructionsEmulated++;
+        _context->Activity = (int)ProfileKind.Emulation;
         PackFlags();
         _emulates = true;
         var result = Emulator.Execute(ref _context->State, in instruction, this, _descriptors);
         _emulates = false;
+        _context->Activity = (int)ProfileKind.RunLoop;
         UnpackFlags();
         exit = result.Status == EmulationStatus.NotHandled ? CpuFaults.InvalidOpcode : result.Exit;
         return result.Status == EmulationStatus.Done;

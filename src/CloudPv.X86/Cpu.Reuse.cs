@@ -44,6 +44,8 @@ public sealed unsafe partial class Cpu
     {
         block = null!;
 
+        var (hot, cold) = (_region.OffsetOf(_region.HotCursor), _region.OffsetOf(_region.ColdCursor));
+
         // Marked first, compared then, as in a translation.
         Hold(key.Frame);
         Mark(key.Rip, key.Frame, Block.NoFrame, candidate.Length);
@@ -53,6 +55,7 @@ public sealed unsafe partial class Cpu
             return false;
         }
 
+        _profile?.AddBlock(in key, _region.At(hot), _region.At(cold));
         block = new Block(key, candidate.Length, Block.NoFrame, candidate.Header.UsesFpu != 0, translation.Entry, translation.IndirectEntry);
         _blocks.Add(block);
         Statistics.BlocksReused++;

@@ -21,7 +21,10 @@ public sealed unsafe partial class Cpu
             Drop(block);
         }
 
-        return TryTranslate(in key, out block, out fault);
+        _context->Activity = (int)ProfileKind.Translation;
+        var translated = TryTranslate(in key, out block, out fault);
+        _context->Activity = (int)ProfileKind.RunLoop;
+        return translated;
     }
 
     private bool TryTranslate(in BlockKey key, out Block block, out CpuExit fault)
@@ -54,6 +57,7 @@ public sealed unsafe partial class Cpu
             if (CallReturnsFlags())
                 DropAllBlocks();
             _recorder?.Begin();
+            _profile?.AddBlock(in key, _region.HotCursor, _region.ColdCursor);
             var translation = _translator.Translate(new TranslationRequest(key.Mode, key.Kind));
             EndRecording(in key, in translation);
             block = new Block(key, length, nextFrame, _guestBlock.UsesFpu, translation.Entry, translation.IndirectEntry);
@@ -148,6 +152,7 @@ public sealed unsafe partial class Cpu
         _generation++;
         _blocks.Clear();
         _enteredFpuBlocks.Clear();
+        _profile?.DropBlocks();
         _region.Clear();
         foreach (var space in _spaces)
             space.ClearJumpCache();

@@ -28,10 +28,15 @@ public sealed unsafe partial class Cpu : IDisposable
     private readonly BlockTable _blocks;
     private readonly AddressSpace[] _spaces;
     private System.Runtime.InteropServices.GCHandle _self;
+    private readonly CpuProfile? _profile;
+
+    /// <summary>(context, host address, <see cref="Stubs.Enter"/>): that stub, or while profiled, <see cref="MarkedEntry"/>.</summary>
+    private readonly delegate* unmanaged<CpuContext*, byte*, void*, LeaveReason> _enter;
     private bool _runs;
     private bool _disposed;
 
-    public Cpu(CpuBus bus, int index, ISegmentDescriptors descriptors)
+    /// <param name="profile">Where to note what this CPU spends time on; null: nowhere.</param>
+    public Cpu(CpuBus bus, int index, ISegmentDescriptors descriptors, CpuProfile? profile = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);
         TrapHandler.Install();
@@ -47,6 +52,9 @@ public sealed unsafe partial class Cpu : IDisposable
         _stubs = new Stubs(_region.Assembler);
         _region.EndStubs();
         _recorder = bus.Translations == null ? null : new TranslationRecorder(_region);
+        _profile = profile;
+        profile?.Attach(_context, _region, _stubs);
+        _enter = profile is null ? (delegate* unmanaged<CpuContext*, byte*, void*, LeaveReason>)_stubs.Enter : MarkedEntry.Enter;
         _self = System.Runtime.InteropServices.GCHandle.Alloc(this);
         InitializeContext();
         _spaces = [NewSpace(CpuMode.Kernel), NewSpace(CpuMode.User)];
@@ -71,6 +79,12 @@ public sealed unsafe partial class Cpu : IDisposable
     /// <summary>How system calls get into a paravirtual kernel, and back. To be touched as <see cref="State"/> is.</summary>
     public ref SystemCallGate Gate => ref _context->Gate;
 
+    /// <summary>What the caller of <see cref="Run"/> does until it runs again: a number of its own, not negative, for <see cref="CpuProfile"/>.</summary>
+    public int Activity
+    {
+        set => _context->Activity = (int)ProfileKind.Caller + value;
+    }
+
     public CpuStatistics Statistics { get; } = new();
 
     internal CpuMailbox Mailbox { get; }
@@ -94,6 +108,7 @@ public sealed unsafe partial class Cpu : IDisposable
         if (!HostSystem.HasFsGsBase)
             HostSystem.SetGsBase(_context);
         BeginRunning();
+        _context->Activity = (int)ProfileKind.RunLoop;
         _runs = true;
         try
         {

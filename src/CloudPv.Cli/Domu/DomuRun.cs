@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using CloudPv.Cli.Domu.Profile;
 using CloudPv.Dom0;
 using CloudPv.Dom0.Net;
 using CloudPv.Hypervisor;
@@ -11,6 +12,8 @@ namespace CloudPv.Cli.Domu;
 /// <summary>Runs one domU in this process, from its making to its end.</summary>
 internal sealed class DomuRun(DomuConfig config)
 {
+    private static readonly TimeSpan ProfilePeriod = TimeSpan.FromMilliseconds(1);
+
     /// <summary>The guest's console on standard input and output.</summary>
     public bool WithConsole { get; init; }
 
@@ -25,6 +28,12 @@ internal sealed class DomuRun(DomuConfig config)
     /// <summary>What the domain did is told at the end.</summary>
     public bool WithStatistics { get; init; }
 
+    /// <summary>What the vCPUs spent time on is told at the end.</summary>
+    public bool WithProfile { get; init; }
+
+    /// <summary>A System.map or kernel that names the guest kernel's functions for the profile; null: the kernel itself.</summary>
+    public string? Symbols { get; init; }
+
     /// <summary>Where the hypervisor's and dom0's own messages go.</summary>
     public Action<string> Log { get; init; } = static _ => { };
 
@@ -32,13 +41,17 @@ internal sealed class DomuRun(DomuConfig config)
     public async Task<int> RunAsync()
     {
         var spec = config.ToSpec();
+        var symbols = WithProfile ? GuestSymbols.Read(Symbols ?? spec.Kernel) : null;
         try
         {
             using var network = spec.Nics.Count > 0 ? OpenNetwork(spec) : null;
-            using var host = new Host(new HostOptions { Translator = Translator, TranslationFolder = TranslationFolder, Log = Log });
+            using var host = new Host(new HostOptions { Translator = Translator, TranslationFolder = TranslationFolder, ProfilePeriod = WithProfile ? ProfilePeriod : null, Log = Log });
             using var toolstack = new Toolstack(host, Log, network);
             using var domu = toolstack.Create(spec);
-            return await RunAsync(domu);
+            var status = await RunAsync(domu);
+            if (domu.Profile is { } profile)
+                await new ProfileReport(profile, symbols!).WriteAsync(Console.Error);
+            return status;
         }
         catch (Exception refused) when (refused is DomainBuildException or ToolstackException or NatUnavailableException)
         {

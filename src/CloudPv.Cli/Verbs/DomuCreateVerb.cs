@@ -23,6 +23,8 @@ internal static class DomuCreateVerb
     private static readonly Option<string?> Nic = new("--nic") { Description = "user: one interface, translated to the outside; none (the default)" };
     private static readonly Option<bool> NoReboot = new("--no-reboot") { Description = "End when the guest reboots, with status 3, instead of starting it again" };
     private static readonly Option<bool> Stats = new("--stats") { Description = "Tell at the end what the domain did: hypercalls and exits by name" };
+    private static readonly Option<bool> Profile = new("--profile") { Description = "Tell at the end what the virtual CPUs' time went to: the kernel's functions, user pages, TLB misses, translation, hypercalls by name" };
+    private static readonly Option<string?> Symbols = new("--symbols") { Description = "System.map or kernel that names the guest kernel's functions for --profile (the kernel itself)" };
     private static readonly Option<double?> Timeout = new("--timeout") { Description = "Stop the domU after that many seconds, with status 124" };
     private static readonly Option<string[]> Without = new("--without") { Description = "Switch an optimisation of the translator off, or all: " + string.Join(", ", TranslatorSwitches.Names) };
     private static readonly Option<string?> TranslationCache = new("--translation-cache") { Description = "Folder that keeps translated code from one run to the next, or none (~/.cache/cloudpv/translations)" };
@@ -34,7 +36,7 @@ internal static class DomuCreateVerb
         Without.AcceptOnlyFromAmong([.. TranslatorSwitches.Names, "all"]);
         var command = new Command("create", "Run one domU here, with no service, until it ends. Exit status: 0 it powered off, 3 rebooted (--no-reboot), 4 suspended itself, 5 crashed, 6 its watchdog fired, 8 it could not be created, 124 timeout, 130 stopped by the user")
         {
-            File, Console, Name, Kernel, Ramdisk, CommandLine, Vcpus, Memory, Weight, Cap, Cpus, Disk, Nic, NoReboot, Stats, Timeout, Without, TranslationCache, Verbose,
+            File, Console, Name, Kernel, Ramdisk, CommandLine, Vcpus, Memory, Weight, Cap, Cpus, Disk, Nic, NoReboot, Stats, Profile, Symbols, Timeout, Without, TranslationCache, Verbose,
         };
         command.SetAction((arguments, _) => RunAsync(arguments));
         return command;
@@ -58,6 +60,8 @@ internal static class DomuCreateVerb
         {
             WithConsole = arguments.GetValue(Console),
             WithStatistics = arguments.GetValue(Stats),
+            WithProfile = arguments.GetValue(Profile),
+            Symbols = arguments.GetValue(Symbols),
             Timeout = arguments.GetValue(Timeout) is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
             Translator = TranslatorSwitches.Without(arguments.GetValue(Without) ?? []),
             TranslationFolder = arguments.GetValue(TranslationCache) switch { null => DefaultTranslationFolder(), "none" => null, var folder => Path.GetFullPath(folder) },

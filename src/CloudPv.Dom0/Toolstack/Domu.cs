@@ -43,6 +43,9 @@ public sealed class Domu : IDisposable
     /// <summary>What the present domain, or else the last one, did; null before the first.</summary>
     public DomainCounters? Counters => Domain?.Counters ?? _lastCounters;
 
+    /// <summary>What the last domain spent its time on; null before its end, and where the host's options ask for none.</summary>
+    public DomainProfile? Profile { get; private set; }
+
     /// <summary>Builds the domain, runs it and its successors, and says how the last one ended.</summary>
     /// <exception cref="DomainBuildException">The kernel or ramdisk is none, or the configuration can't be met.</exception>
     /// <exception cref="ToolstackException">A file can't be read.</exception>
@@ -126,6 +129,7 @@ public sealed class Domu : IDisposable
         {
             domain.Pause();
             _lastCounters = domain.Counters;
+            Profile = domain.Profile;
             SetDomain(null);
             Console.Disconnect();
             while (connections.TryPop(out IDisposable? connection))

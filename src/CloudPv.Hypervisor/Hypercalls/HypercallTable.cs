@@ -22,6 +22,7 @@ internal static unsafe class HypercallTable
         vcpu.Counters.CountHypercall(number);
         if (number >= Size || Handlers[number] == null)
             return XenErrno.ENOSYS;
+        vcpu.Cpu.Activity = (int)number;
         return Handlers[number](vcpu, arguments);
     }
 

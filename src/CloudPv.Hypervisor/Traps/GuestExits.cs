@@ -13,6 +13,7 @@ internal static class GuestExits
     public static void Handle(Vcpu vcpu, in CpuExit exit)
     {
         vcpu.Counters.CountExit(exit);
+        vcpu.Cpu.Activity = VcpuActivity.Of(exit);
         switch (exit.Kind)
         {
             case CpuExitKind.Kicked:

@@ -10,7 +10,11 @@ internal static class PendingTraps
         if (vcpu.NmiPending)
             DeliverNmi(vcpu);
         if (vcpu.UpcallDeliverable)
+        {
+            vcpu.Cpu.Activity = VcpuActivity.Upcall;
             TrapDelivery.EnterCallback(vcpu, vcpu.EventCallback);
+        }
+
         if (vcpu.ReturnsToUncheckedSelectors)
             GuestReturn.CheckSelectors(vcpu);
     }

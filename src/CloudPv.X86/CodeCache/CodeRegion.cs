@@ -95,6 +95,10 @@ internal sealed unsafe class CodeRegion : IDisposable
         ColdTraps.Clear();
     }
 
+    public bool HoldsStubs(nint host) => host >= (nint)_start && host < (nint)_blocksStart;
+
+    public bool HoldsBlocks(nint host) => host >= (nint)_blocksStart && host < (nint)_start + Size;
+
     public uint OffsetOf(byte* address) => (uint)(address - _start);
 
     public byte* At(uint offset) => _start + offset;

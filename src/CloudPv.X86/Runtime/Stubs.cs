@@ -20,6 +20,8 @@ internal sealed unsafe class Stubs
     private readonly byte* _leaveSaved;
     private readonly byte*[] _findStackPage = new byte*[4];
     private readonly byte*[] _searchJump = new byte*[2];
+    private readonly byte* _text;
+    private readonly byte* _calls;
 
     // SAFETY: the caller gives an assembler with at least 16 KiB of executable space behind its cursor.
     public Stubs(HostAssembler code)
@@ -43,9 +45,25 @@ internal sealed unsafe class Stubs
             _searchJump[(int)mode] = EmitSearchJump(mode);
         }
 
+        _text = code.Cursor;
         Text = new StringStubs(code, this);
+        _calls = code.Cursor;
         Calls = new SystemCallStubs(code, this);
     }
+
+    /// <summary>Whether the stub at a host address is one by which translated code is entered or left.</summary>
+    public bool IsSwitch(nint host) => host < (nint)Resolve || (host >= (nint)Enter && host < (nint)ReadFlags);
+
+    /// <summary>Whether it looks for the target of a jump.</summary>
+    public bool IsSearch(nint host) =>
+        (host >= (nint)_searchJump[(int)CpuMode.Kernel] && host < (nint)_findStackPage[FindStackPageIndex(CpuMode.User, write: false)])
+        || (host >= (nint)_searchJump[(int)CpuMode.User] && host < (nint)_text);
+
+    /// <summary>Whether it is a repeated string instruction.</summary>
+    public bool IsText(nint host) => host >= (nint)_text && host < (nint)_calls;
+
+    /// <summary>Whether it is a system call or a return from one.</summary>
+    public bool IsCall(nint host) => host >= (nint)_calls;
 
     /// <summary>Runs translated code: (context, host address) → why it left.</summary>
     public delegate* unmanaged<CpuContext*, byte*, LeaveReason> Enter { get; }

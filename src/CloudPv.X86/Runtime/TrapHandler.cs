@@ -14,7 +14,7 @@ internal static unsafe class TrapHandler
     // Offsets in ucontext_t of <sys/ucontext.h>: gregs start at 40, in the order r8..r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, efl, csgsfs, err, trapno.
     private const int ContextR10 = 40 + (2 * 8);
     private const int ContextR11 = 40 + (3 * 8);
-    private const int ContextRip = 40 + (16 * 8);
+    public const int ContextRip = 40 + (16 * 8);
     private const int ContextTrapNumber = 40 + (20 * 8);
 
     private const ulong PageSize = 4096;

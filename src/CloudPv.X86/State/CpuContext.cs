@@ -29,6 +29,7 @@ internal unsafe struct CpuContext
     [FieldOffset(ContextLayout.Resolve)] public void* Resolve;
     [FieldOffset(ContextLayout.Commit)] public void* Commit;
     [FieldOffset(ContextLayout.CommitNeeded)] public ulong CommitNeeded;
+    [FieldOffset(ContextLayout.Activity)] public int Activity;
     [FieldOffset(ContextLayout.Interrupt)] public int Interrupt;
     [FieldOffset(ContextLayout.Bounce)] public byte Bounce;
     [FieldOffset(ContextLayout.Mode)] public CpuMode Mode;
@@ -63,6 +64,12 @@ internal static class ContextLayout
 
     /// <summary>The bits of the guest's RFLAGS that neither arithmetic nor CLD and STD change.</summary>
     public const int OtherFlags = 0x3e8;
+
+    /// <summary>What C# does for this CPU: a <see cref="ProfileKind"/>, or <see cref="ProfileKind.Caller"/> plus what the caller said. Behind it, only kept while profiled,
+    /// whether translated code runs or what it called: both are read as one word.</summary>
+    public const int Activity = 0x3f0;
+
+    public const int InCode = 0x3f4;
 
     public const int ScratchRcx = 0x340;
     public const int Scratch = 0x348;

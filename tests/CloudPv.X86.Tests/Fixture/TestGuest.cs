@@ -37,9 +37,9 @@ public sealed unsafe class TestGuest : IDisposable, ISegmentDescriptors
 
     public ulong NewFrame() => _nextFrame++;
 
-    public Cpu NewCpu()
+    public Cpu NewCpu(CpuProfile? profile = null)
     {
-        var cpu = new Cpu(Bus, _cpus.Count, this);
+        var cpu = new Cpu(Bus, _cpus.Count, this, profile);
         cpu.SetPageTable(CpuMode.Kernel, Root);
         cpu.SetPageTable(CpuMode.User, Root);
         cpu.State.Rsp = StackTop - 0x1000 - (ulong)(_cpus.Count * 0x2000);
