@@ -1,3 +1,4 @@
+using CloudPv.SelfCheck;
 using Iced.Intel;
 
 namespace CloudPv.X86.Tests.Oracle;

@@ -15,6 +15,7 @@ internal sealed unsafe class TranslatorRig : IDisposable
     private readonly CpuBus _bus;
     private readonly Cpu _cpu;
     private int _runs;
+    private int _kicks;
     private ulong _nextTable = RootFrame + 1;
 
     public TranslatorRig(string name, TranslatorOptions options)
@@ -66,14 +67,46 @@ internal sealed unsafe class TranslatorRig : IDisposable
         if (_runs++ % 3 == 0)
             _cpu.FlushTlb();
         _cpu.State = state;
+        _cpu.TaskSwitched = false;
         var exit = _cpu.Run();
-        while (exit.Kind == CpuExitKind.Kicked)
+        while (IsDisturbance(exit))
             exit = _cpu.Run();
         state = _cpu.State;
         return exit;
     }
 
     public void Kick() => _cpu.Kick();
+
+    /// <summary>Whether it was a kick, at which something more happens that code doesn't see: a flush, the loss of its translations, CR0.TS; or what came of that.</summary>
+    private bool IsDisturbance(CpuExit exit)
+    {
+        const byte noFpu = 7;
+        if (exit.Kind == CpuExitKind.Exception && exit.Vector == noFpu && _cpu.TaskSwitched)
+        {
+            _cpu.TaskSwitched = false;
+            return true;
+        }
+
+        if (exit.Kind != CpuExitKind.Kicked)
+            return false;
+        switch (_kicks++ % 5)
+        {
+            case 0:
+                _cpu.FlushTlb();
+                break;
+            case 1:
+                _cpu.FlushTlb(_cpu.State.Rip);
+                break;
+            case 2:
+                _bus.CodeWritten(ArenaFrame);
+                break;
+            case 3:
+                _cpu.TaskSwitched = true;
+                break;
+        }
+
+        return true;
+    }
 
     public void Dispose()
     {

@@ -43,7 +43,7 @@ public sealed class TranslatorTests
         var random = new SeededRandom(SeededRandom.RunSeed);
         var generator = new SequenceGenerator(random);
         var test = new TestCase();
-        for (var i = 0; i < Sequences; i++)
+        foreach (var _ in Rounds.AtLeast(Sequences))
         {
             generator.Make(test);
             judge.Check(test).ShouldBeEmpty(SeededRandom.HowToRepeat);
@@ -58,7 +58,7 @@ public sealed class TranslatorTests
         var random = new SeededRandom(SeededRandom.RunSeed);
         var generator = new SequenceGenerator(random) { ChangesCode = true };
         var test = new TestCase();
-        for (var i = 0; i < programs; i++)
+        foreach (var _ in Rounds.AtLeast(programs))
         {
             generator.Make(test);
             judge.Check(test).ShouldBeEmpty(SeededRandom.HowToRepeat);
@@ -74,7 +74,7 @@ public sealed class TranslatorTests
         var random = new SeededRandom(SeededRandom.RunSeed);
         var generator = new SequenceGenerator(random) { LongestLoop = 5000 };
         var test = new TestCase();
-        for (var i = 0; i < loops; i++)
+        foreach (var _ in Rounds.AtLeast(loops))
         {
             generator.Make(test);
             judge.Check(test).ShouldBeEmpty(SeededRandom.HowToRepeat);

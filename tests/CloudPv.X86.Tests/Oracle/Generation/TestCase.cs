@@ -1,3 +1,4 @@
+using CloudPv.SelfCheck;
 using System.Buffers.Binary;
 using System.Text;
 using Iced.Intel;

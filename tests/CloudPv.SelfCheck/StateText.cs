@@ -1,6 +1,7 @@
 using System.Text;
+using CloudPv.X86;
 
-namespace CloudPv.X86.Tests.Oracle;
+namespace CloudPv.SelfCheck;
 
 /// <summary>Registers for failure messages.</summary>
 internal static class StateText

@@ -1,0 +1,3 @@
+using CloudPv.SelfCheck;
+
+return await SelfCheckCommand.Create().Parse(args).InvokeAsync();
