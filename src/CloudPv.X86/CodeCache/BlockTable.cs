@@ -6,9 +6,25 @@ internal sealed class BlockTable(CodeFrames code)
     private readonly Dictionary<BlockKey, Block> _blocks = [];
     private readonly Dictionary<ulong, List<Block>> _byFrame = [];
 
+    /// <summary>What was found last, by address: what the run loop looks for after an exit is nearly always the same few blocks.</summary>
+    private readonly Block?[] _recent = new Block?[1024];
+
     public int Count => _blocks.Count;
 
-    public bool TryFind(in BlockKey key, out Block block) => _blocks.TryGetValue(key, out block!);
+    public bool TryFind(in BlockKey key, out Block block)
+    {
+        ref var recent = ref Recent(key.Rip);
+        if (recent is not null && recent.Key == key)
+        {
+            block = recent;
+            return true;
+        }
+
+        if (!_blocks.TryGetValue(key, out block!))
+            return false;
+        recent = block;
+        return true;
+    }
 
     /// <summary>Adds a block; the caller holds its frames in <see cref="CodeFrames"/>, which <see cref="Remove"/> releases.</summary>
     public void Add(Block block)
@@ -23,6 +39,8 @@ internal sealed class BlockTable(CodeFrames code)
     {
         block.Unlink();
         _blocks.Remove(block.Key);
+        if (Recent(block.Key.Rip) == block)
+            Recent(block.Key.Rip) = null;
         Forget(block, block.Key.Frame);
         if (block.NextFrame != Block.NoFrame)
             Forget(block, block.NextFrame);
@@ -42,8 +60,11 @@ internal sealed class BlockTable(CodeFrames code)
         }
 
         _blocks.Clear();
+        Array.Clear(_recent);
         _byFrame.Clear();
     }
+
+    private ref Block? Recent(ulong rip) => ref _recent[(int)(rip ^ (rip >> 10)) & (_recent.Length - 1)];
 
     private void Forget(Block block, ulong frame)
     {
