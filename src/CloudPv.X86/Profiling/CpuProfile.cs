@@ -44,7 +44,9 @@ public sealed unsafe class CpuProfile : IDisposable
     public void Start()
     {
         SampleSignal.Install();
-        _timer = new ThreadTimer(SampleSignal.Number, _samples, Period);
+        _timer = new ThreadTimer(ThreadTimerClock.ThreadCpuTime, SampleSignal.Number, _samples);
+        var nanoseconds = (ulong)Period.TotalNanoseconds;
+        _timer.Set(nanoseconds, nanoseconds);
     }
 
     /// <summary>Ends it, on the same thread.</summary>
