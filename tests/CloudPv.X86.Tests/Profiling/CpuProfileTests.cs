@@ -15,7 +15,7 @@ public sealed class CpuProfileTests
         const ulong loopAddress = TestGuest.CodeAddress + 0x100;
         guest.Load(c =>
         {
-            c.mov(ecx, 10_000_000);
+            c.mov(ecx, 500_000_000);
             c.jmp(loopAddress);
         });
         guest.Load(
