@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net.Http.Json;
 using System.Text.Json;
 
@@ -55,7 +56,13 @@ public sealed class FailureTests(RunningService service)
         await instance.WaitForAsync("running");
     }
 
-    private static Process DomainProcess(TestInstance instance) => OnlyProcess("cloudpv-domain", instance.Id);
+    /// <summary>By the process id that it wrote down: one that was started ahead of the launch has nothing of the instance's in its command line.</summary>
+    private Process DomainProcess(TestInstance instance)
+    {
+        var file = Directory.EnumerateFiles(service.DataFolder, "pid", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true })
+            .Single(path => path.Contains(instance.Id, StringComparison.Ordinal));
+        return Process.GetProcessById(int.Parse(File.ReadAllText(file), CultureInfo.InvariantCulture));
+    }
 
     private Process PostgresProcess() => OnlyProcess("postgres", service.DataFolder);
 
