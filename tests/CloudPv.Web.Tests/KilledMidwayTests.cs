@@ -128,14 +128,15 @@ public sealed class KilledMidwayTests(FakeCloud service)
 
     private string[] Images(string under = "") => Directory.GetFiles(Path.Combine(service.DataFolder, "images", under), "*", SearchOption.AllDirectories);
 
-    /// <summary>How many processes there are that name the instance's spec.</summary>
+    /// <summary>How many processes there are that hold the instance's lock file open: its own alone does.</summary>
     private static int DomainsOf(string id) => Directory.EnumerateDirectories("/proc").Count(process =>
     {
         try
         {
-            return Path.GetFileName(process).All(char.IsAsciiDigit) && File.ReadAllText($"{process}/cmdline").Contains($"{id}/spec.json\0", StringComparison.Ordinal);
+            return Path.GetFileName(process).All(char.IsAsciiDigit)
+                && Directory.EnumerateFiles($"{process}/fd").Any(file => File.ResolveLinkTarget(file, returnFinalTarget: false)?.FullName.EndsWith($"{id}/lock", StringComparison.Ordinal) == true);
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return false; // ended while the list was read
         }
