@@ -105,9 +105,16 @@ internal sealed class ScriptedDomain(string controlSocket, string consoleLog, st
             output.Writer.TryWrite(File.ReadAllBytes(consoleLog));
             _watchers.Add(output);
         }
-        _ = TypeAsync(stream);
-        await foreach (var bytes in output.Reader.ReadAllAsync())
-            await stream.WriteAsync(bytes);
+        var typing = TypeAsync(stream);
+        try
+        {
+            await foreach (var bytes in output.Reader.ReadAllAsync())
+                await stream.WriteAsync(bytes);
+        }
+        catch (IOException)
+        {
+            await typing; // whoever typed has gone, but what was typed counts
+        }
     }
 
     private async Task TypeAsync(NetworkStream stream)

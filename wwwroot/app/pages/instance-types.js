@@ -27,7 +27,7 @@ class InstanceTypesPage extends Element {
     return html`
       <div class="page-head"><div><h1>Instance types</h1><p class="lead">The sizes that instances come in. A launch can also ask for vCPUs and memory of its own.</p></div></div>
       ${loadProblem(this.#query)}
-      <data-table few ?hidden=${this.#query.failed} plain noun="type" .columns=${columns} .rows=${this.#query.data}></data-table>`;
+      <data-table ?hidden=${this.#query.failed} plain noun="type" .columns=${columns} .rows=${this.#query.data}></data-table>`;
   }
 }
 customElements.define('instance-types-page', InstanceTypesPage);
