@@ -189,7 +189,12 @@ public sealed class DomainBuilderTests : IDisposable
     private Domain Build(byte[] kernel, byte[]? ramdisk = null, int memory = 16, string commandLine = "") =>
         Domain.Build(_host, new DomainConfig
         {
-            Id = new(1), Name = "test", Kernel = kernel, Ramdisk = ramdisk, MemoryMiB = memory, CommandLine = commandLine,
+            Id = new(1),
+            Name = "test",
+            Kernel = kernel,
+            Ramdisk = ramdisk,
+            MemoryMiB = memory,
+            CommandLine = commandLine,
         });
 
     private static StartInfo StartInfoOf(Domain domain) => Read<StartInfo>(domain, domain.Vcpus[0].Cpu.State.Rsi);

@@ -53,15 +53,15 @@ internal sealed class VifConnection : IDisposable
     {
         _link.Incoming.Arrived = static () => { };
         lock (_transmitGate)
-        lock (_receiveGate)
-        {
-            _isDisposed = true;
-            _receive.Dispose();
-            _txChannel?.Dispose();
-            _rxChannel?.Dispose();
-            _txRing.Dispose();
-            _rxRing.Dispose();
-        }
+            lock (_receiveGate)
+            {
+                _isDisposed = true;
+                _receive.Dispose();
+                _txChannel?.Dispose();
+                _rxChannel?.Dispose();
+                _txRing.Dispose();
+                _rxRing.Dispose();
+            }
     }
 
     private void ScheduleBoth()
