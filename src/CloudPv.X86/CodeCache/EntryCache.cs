@@ -9,9 +9,6 @@ namespace CloudPv.X86;
 /// </summary>
 internal sealed unsafe class EntryCache
 {
-    // No instruction stands there: it isn't canonical.
-    private const ulong NoAddress = 1ul << 63;
-
     private readonly Entry* _entries;
     private readonly int _count;
     private bool _isEmpty;
@@ -34,16 +31,20 @@ internal sealed unsafe class EntryCache
     {
         ref var entry = ref EntryOf(block);
         if (entry.Host == block.Entry)
-            entry.Rip = NoAddress;
+            Empty(IndexOf(block.Key.Rip));
     }
 
     public void Clear()
     {
         if (_isEmpty)
             return;
-        new Span<Entry>(_entries, _count).Fill(new Entry { Rip = NoAddress });
+        for (var index = 0; index < _count; index++)
+            Empty(index);
         _isEmpty = true;
     }
+
+    /// <summary>Leaves an address there that is looked for in another entry, so that none matches, however strange: a guest may jump anywhere.</summary>
+    private void Empty(int index) => _entries[index] = new Entry { Rip = (ulong)(index ^ 1) };
 
     /// <summary>
     /// Emits a search for T0, a guest address: T1 = where to enter. Changes flags. Returns the jump to take where it isn't there. <paramref name="count"/> is a power of 2.
@@ -63,7 +64,9 @@ internal sealed unsafe class EntryCache
     /// <summary>What shares its low bits, and with that a slot of the jump cache, differs in those.</summary>
     private const int HashShift = 16;
 
-    private ref Entry EntryOf(Block block) => ref _entries[(int)((uint)block.Key.Rip ^ uint.RotateRight((uint)block.Key.Rip, HashShift)) & (_count - 1)];
+    private ref Entry EntryOf(Block block) => ref _entries[IndexOf(block.Key.Rip)];
+
+    private int IndexOf(ulong rip) => (int)((uint)rip ^ uint.RotateRight((uint)rip, HashShift)) & (_count - 1);
 
     [StructLayout(LayoutKind.Sequential)]
     private struct Entry

@@ -164,6 +164,39 @@ public sealed class SystemCallGateTests
         guest.Domain.Counters.Translator["CodeFlushes"].ShouldBe(0ul);
     }
 
+    [Theory]
+    [InlineData(0x8000_0000_0000_0000)]
+    [InlineData(0xffff_ffff_ffff_ffff)]
+    public void A_return_to_where_nothing_is_faults_there(ulong target)
+    {
+        const byte GeneralProtection = 13, PageFault = 14;
+        using TestGuest guest = TestGuest.Run(c =>
+        {
+            Label callback = c.CreateLabel(), user = c.CreateLabel(), fault = c.CreateLabel(), goesOn = c.CreateLabel();
+            Prepare(c, callback);
+            c.SetTraps(new Gate(GeneralProtection, 0, fault), new Gate(PageFault, 0, fault));
+            c.mov(ebx, 5);
+            GoToUserMode(c, user);
+            c.Label(ref user);
+            c.syscall();
+            c.jmp(user);
+            c.Label(ref callback);
+            c.dec(ebx);
+            c.jne(goesOn);
+            c.mov(rax, target);
+            c.mov(__[rsp + 16], rax);
+            c.Label(ref goesOn);
+            ReturnFromSystemCall(c);
+            c.Label(ref fault);
+            c.SaveFrom(0, __[rsp + 24]);
+            c.Save(1, rbx);
+            c.ShutDown();
+        });
+
+        guest.Result(0).ShouldBe(target);
+        guest.Result(1).ShouldBe(0ul);
+    }
+
     [Fact]
     public void An_event_that_waits_is_delivered_at_the_return()
     {

@@ -87,4 +87,26 @@ public sealed class JumpCacheTests
         cpu.Run().Vector.ShouldBe((byte)6);
         cpu.State.Rip.ShouldBe(Second);
     }
+
+    /// <summary>Nothing that empty places hold is an address that may be found.</summary>
+    [Theory]
+    [InlineData(0x8000_0000_0000_0000)]
+    [InlineData(0xffff_ffff_ffff_ffff)]
+    [InlineData(0x0000_8000_0000_0000)]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(0x1fff)]
+    public void A_jump_to_where_nothing_is_faults(ulong target)
+    {
+        using var guest = new TestGuest();
+        var cpu = NewCpu(guest);
+        cpu.Run().Kind.ShouldBe(CpuExitKind.Syscall);
+        guest.Load(c => c.jmp(rbx), First + 0x100);
+
+        cpu.State.Rip = First + 0x100;
+        cpu.State.Rbx = target;
+
+        cpu.Run().Vector.ShouldBeOneOf((byte)13, (byte)14);
+        cpu.State.Rip.ShouldBe(target);
+    }
 }
