@@ -11,8 +11,8 @@ const columns = [
   { key: 'name', title: 'Type', sort: t => t.name, text: t => t.name, cell: t => html`<strong>${t.name}</strong>` },
   { key: 'vcpus', title: 'vCPUs', sort: t => t.vcpus, className: 'number', cell: t => t.vcpus },
   { key: 'memory', title: 'Memory', sort: t => t.memoryMiB, className: 'number', cell: t => memory(t.memoryMiB) },
-  { key: 'cpu-weight', title: 'CPU weight', sort: t => t.cpuWeight, className: 'number extra', cell: t => t.cpuWeight },
-  { key: 'cpu-cap', title: 'CPU cap', sort: t => t.cpuCap, className: 'number extra', cell: t => (t.cpuCap ? `${t.cpuCap} %` : 'none') },
+  { key: 'cpu-weight', title: 'CPU weight', sort: t => t.cpuWeight, className: 'number', cell: t => t.cpuWeight },
+  { key: 'cpu-cap', title: 'CPU cap', sort: t => t.cpuCap, className: 'number', cell: t => (t.cpuCap ? `${t.cpuCap} %` : 'none') },
   {
     key: 'launch', title: html`<span class="visually-hidden">Launch</span>`, className: 'end',
     cell: t => html`<a class="button" href="${href('instances', 'launch')}?type=${t.name}" aria-label="Launch ${t.name}">Launch</a>`,
