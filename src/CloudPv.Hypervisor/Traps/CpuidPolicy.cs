@@ -172,7 +172,7 @@ internal static class CpuidPolicy
         return new Leaf(eax, words[0], words[1], words[2]);
     }
 
-    /// <summary>What the host's CPUID says, asked once: where the host is a virtual machine itself, each takes its hypervisor tens of microseconds.</summary>
+    /// <summary>What the host's CPUID says, asked once: where the host is a virtual machine itself, each takes its hypervisor microseconds.</summary>
     private static Leaf Host(uint index, uint subleaf = 0) => HostLeaves.GetOrAdd((index, subleaf), static key => Ask(key.Index, key.Subleaf));
 
     private static Leaf Ask(uint index, uint subleaf)
