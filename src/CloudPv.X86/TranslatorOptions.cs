@@ -33,7 +33,7 @@ public sealed record TranslatorOptions
     /// <summary>Look for stack accesses in the stack's last page first.</summary>
     public bool StackPage { get; init; } = true;
 
-    /// <summary>Take system calls through the <see cref="SystemCallGate"/>, while that is open, instead of leaving for them.</summary>
+    /// <summary>Take system calls through the <see cref="SystemCallGate"/>, while that is open, and IRETQ to the same selectors, instead of leaving for them.</summary>
     public bool SystemCallStubs { get; init; } = true;
 
     /// <summary>Take translations of the same bytes, wherever they lay, from the guest's <see cref="TranslationCache"/>.</summary>

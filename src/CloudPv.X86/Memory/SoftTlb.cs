@@ -152,6 +152,22 @@ internal sealed unsafe class SoftTlb
         }
     }
 
+    /// <summary>
+    /// Emits a lookup of what is at the address in a host register: T0 = the offset in its page and T1 = the index. Changes flags. Returns the jump to take where so many bytes
+    /// aren't in one page that is here.
+    /// </summary>
+    /// <param name="tags">Where the tags are in the context.</param>
+    public static byte* EmitLookup(HostAssembler code, int address, int tags, int size)
+    {
+        const int above = 7;
+        code.Move(HostRegister.T0, address);
+        code.RotateRight32(HostRegister.T1, HostRegister.T0, MachineMemory.FrameShift);
+        code.And32(HostRegister.T1, ContextLayout.TlbEntries - 1);
+        code.ContextTable(0x03, HostRegister.T0, tags); // add
+        code.CompareImmediate(HostRegister.T0, MachineMemory.FrameSize - size);
+        return code.JumpIfForward(above);
+    }
+
     private void Note(int index)
     {
         if (_filledCount < _filled.Length)

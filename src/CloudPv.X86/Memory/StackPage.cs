@@ -3,8 +3,7 @@ using System.Runtime.InteropServices;
 namespace CloudPv.X86;
 
 /// <summary>
-/// The entry of the soft TLB's write half that accesses through RSP used last, at a fixed place: they find it without computing an index, and four in ten accesses of compiled
-/// code are such. Set by machine code (<see cref="Stubs.FindStackPage"/>).
+/// The entry of the soft TLB's write half that accesses through RSP used last, at a fixed place: they find it without computing an index. Set by machine code (<see cref="Stubs.FindStackPage"/>).
 /// </summary>
 [StructLayout(LayoutKind.Explicit, Size = Size)]
 internal unsafe struct StackPage

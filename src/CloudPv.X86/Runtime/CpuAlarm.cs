@@ -11,8 +11,6 @@ public sealed unsafe class CpuAlarm : IDisposable
     /// <summary>A real-time signal that neither glibc nor .NET has a use for.</summary>
     private const int Signal = 62;
 
-    private const int SignalInfo = 0x4, OnAlternateStack = 0x0800_0000, RestartsCalls = 0x1000_0000;
-
     private static readonly Lock Installing = new();
     private static bool _installed;
 
@@ -61,7 +59,7 @@ public sealed unsafe class CpuAlarm : IDisposable
             ];
             byte* code = HostSystem.MapAnonymousPages((ulong)Environment.SystemPageSize, HostSystem.ProtRead | HostSystem.ProtWrite | HostSystem.ProtExecute);
             handler.CopyTo(new Span<byte>(code, handler.Length));
-            var action = new SignalAction { Handler = code, Flags = SignalInfo | OnAlternateStack | RestartsCalls };
+            var action = SignalAction.Uninterrupted(code);
             HostSystem.SetSignalAction(Signal, &action);
             _installed = true;
         }

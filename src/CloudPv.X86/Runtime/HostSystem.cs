@@ -141,14 +141,14 @@ internal unsafe struct SignalAction
 {
     [FieldOffset(0)] public void* Handler;
     [FieldOffset(8)] private fixed ulong _mask[16];
-    [FieldOffset(136)] public int Flags;
+    [FieldOffset(136)] private int _flags;
     [FieldOffset(144)] private readonly void* _restorer;
 
     /// <summary>A handler (signal, info, context) that no other signal interrupts, and behind which system calls go on.</summary>
     public static SignalAction Uninterrupted(void* handler)
     {
         const int withInfo = 4, restart = 0x1000_0000; // SA_SIGINFO, SA_RESTART
-        var action = new SignalAction { Handler = handler, Flags = withInfo | restart };
+        var action = new SignalAction { Handler = handler, _flags = withInfo | restart };
         new Span<ulong>(action._mask, 16).Fill(ulong.MaxValue);
         return action;
     }

@@ -6,7 +6,6 @@ namespace CloudPv.X86;
 /// </summary>
 internal sealed unsafe class StringStubs
 {
-    private const int Above = 7;
     private const int Equal = 4;
     private const int NotEqual = 5;
 
@@ -121,12 +120,7 @@ internal sealed unsafe class StringStubs
     /// <summary>T0 = offset in the page, target = host address. Returns the jump to take where the soft TLB lacks the page.</summary>
     private byte* EmitLookup(int address, int tags, int pages, int size, int target)
     {
-        _code.Move(HostRegister.T0, address);
-        _code.RotateRight32(HostRegister.T1, HostRegister.T0, MachineMemory.FrameShift);
-        _code.And32(HostRegister.T1, ContextLayout.TlbEntries - 1);
-        _code.ContextTable(0x03, HostRegister.T0, tags); // add
-        _code.CompareImmediate(HostRegister.T0, MachineMemory.FrameSize - size);
-        var missing = _code.JumpIfForward(Above);
+        var missing = SoftTlb.EmitLookup(_code, address, tags, size);
         _code.ContextTable(HostAssembler.MoveLoad, HostRegister.T1, pages);
         _code.Lea(target, HostRegister.T0, HostRegister.T1, 0, 0);
         return missing;

@@ -7,7 +7,6 @@ namespace CloudPv.X86;
 /// </summary>
 internal sealed unsafe class SystemCallStubs
 {
-    private const int Above = 7;
     private const int Equal = 4;
     private const int NotEqual = 5;
 
@@ -223,12 +222,7 @@ internal sealed unsafe class SystemCallStubs
     /// <summary>T0 = the host address of what stands at a kernel address, or off where the soft TLB lacks it.</summary>
     private byte* EmitLookup(int address, int tags, int pages, int size)
     {
-        _code.Move(HostRegister.T0, address);
-        _code.RotateRight32(HostRegister.T1, HostRegister.T0, MachineMemory.FrameShift);
-        _code.And32(HostRegister.T1, ContextLayout.TlbEntries - 1);
-        _code.ContextTable(0x03, HostRegister.T0, tags); // add
-        _code.CompareImmediate(HostRegister.T0, MachineMemory.FrameSize - size);
-        var missing = _code.JumpIfForward(Above);
+        var missing = SoftTlb.EmitLookup(_code, address, tags, size);
         _code.ContextTable(0x03, HostRegister.T0, pages); // add
         return missing;
     }

@@ -8,8 +8,7 @@ namespace CloudPv.Hypervisor.Tests.Traps;
 /// <summary>System calls and returns that stay in translated code: they show the guest what those show that leave it. The first of each always leaves.</summary>
 public sealed class SystemCallGateTests
 {
-    private const int Iret = 23, StackSwitch = 3, MmuextOp = 26, UpdateDescriptor = 10, SetGdt = 2;
-    private const long KernelStack = 0x5800, UserStack = 0x5f00;
+    private const int UpdateDescriptor = 10, SetGdt = 2;
 
     [Fact]
     public void System_calls_and_returns_stay_in_translated_code()
@@ -20,7 +19,7 @@ public sealed class SystemCallGateTests
             Label callback = c.CreateLabel(), user = c.CreateLabel(), end = c.CreateLabel();
             Prepare(c, callback);
             c.mov(ebx, Rounds);
-            GoToUserMode(c, user);
+            c.GoToUserMode(user);
             c.Label(ref user);
             c.syscall();
             c.jmp(user);
@@ -48,7 +47,7 @@ public sealed class SystemCallGateTests
             Label callback = c.CreateLabel(), user = c.CreateLabel(), end = c.CreateLabel();
             Prepare(c, callback);
             c.xor(ebx, ebx);
-            GoToUserMode(c, user);
+            c.GoToUserMode(user);
             c.Label(ref user);
             c.mov(ecx, 0x7fff_ffff);
             c.std();
@@ -94,7 +93,7 @@ public sealed class SystemCallGateTests
             Label callback = c.CreateLabel(), user = c.CreateLabel(), end = c.CreateLabel();
             Prepare(c, callback);
             c.mov(ebx, 4);
-            GoToUserMode(c, user);
+            c.GoToUserMode(user);
             c.Label(ref user);
             c.Save(2, rcx);
             c.Save(3, r11);
@@ -103,13 +102,13 @@ public sealed class SystemCallGateTests
             c.pushfq();
             c.pop(rdx);
             c.Save(5, rdx);
-            c.mov(esp, (int)UserStack);
+            c.mov(esp, (int)UserModeCode.UserStack);
             c.syscall();
             c.Label(ref callback);
             c.dec(ebx);
             c.je(end);
             c.add(rsp, 7 * 8);
-            PushFrame(c, user, rflags: 0x202 | AllFlags, stack: UserStack - 64);
+            c.PushReturnFrame(user, 0x202 | AllFlags, UserModeCode.UserStack - 64);
             c.push(0);
             c.mov(rax, 0x1111);
             c.push(rax);
@@ -117,7 +116,7 @@ public sealed class SystemCallGateTests
             c.push(rax);
             c.mov(rax, 0x3333);
             c.push(rax);
-            c.mov(eax, Iret);
+            c.mov(eax, UserModeCode.Iret);
             c.syscall();
             c.Label(ref end);
             c.cld();
@@ -129,7 +128,7 @@ public sealed class SystemCallGateTests
         guest.Result(3).ShouldBe(0x2222ul);
         guest.Result(4).ShouldBe(0x3333ul);
         guest.Result(5).ShouldBe(0x202ul | AllFlags);
-        guest.Result(6).ShouldBe((ulong)UserStack - 64);
+        guest.Result(6).ShouldBe((ulong)UserModeCode.UserStack - 64);
     }
 
     /// <summary>As after an interrupt between the two. That must not look like code that hands flags on from call to call, which costs all code its speed.</summary>
@@ -143,7 +142,7 @@ public sealed class SystemCallGateTests
             Prepare(c, callback);
             c.mov(ebx, Rounds);
             c.mov(ebp, Rounds);
-            GoToUserMode(c, user);
+            c.GoToUserMode(user);
             c.Label(ref user);
             c.cmp(ebx, ebp);
             c.syscall();
@@ -176,7 +175,7 @@ public sealed class SystemCallGateTests
             Prepare(c, callback);
             c.SetTraps(new Gate(GeneralProtection, 0, fault), new Gate(PageFault, 0, fault));
             c.mov(ebx, 5);
-            GoToUserMode(c, user);
+            c.GoToUserMode(user);
             c.Label(ref user);
             c.syscall();
             c.jmp(user);
@@ -206,7 +205,7 @@ public sealed class SystemCallGateTests
             c.MapSharedInfo();
             Prepare(c, callback, events);
             c.mov(ebx, 5);
-            GoToUserMode(c, user);
+            c.GoToUserMode(user);
             c.Label(ref user);
             c.syscall();
             c.jmp(user);
@@ -238,7 +237,7 @@ public sealed class SystemCallGateTests
             Prepare(c, callback);
             c.SetTraps(new Gate(1, 0, debug));
             c.mov(ebx, 5);
-            GoToUserMode(c, user);
+            c.GoToUserMode(user);
             c.Label(ref user);
             c.syscall();
             c.nop();
@@ -278,7 +277,7 @@ public sealed class SystemCallGateTests
             c.Call(SetGdt, GuestCode.Arguments, 512);
             c.Save(3, rax);
             c.mov(ebx, 6);
-            GoToUserMode(c, user);
+            c.GoToUserMode(user);
             c.Label(ref user);
             c.syscall();
             c.jmp(user);
@@ -316,39 +315,10 @@ public sealed class SystemCallGateTests
         c.Hypercall(UpdateVaMapping);
     }
 
-    /// <summary>The user's page table is the kernel's own.</summary>
     private static void Prepare(Assembler c, Label syscalls, Label? events = null)
     {
-        const int NewUserBaseptr = 15;
-        c.mov(rax, cr3);
-        c.shr(rax, 12);
-        c.mov(__dword_ptr[GuestCode.Arguments], NewUserBaseptr);
-        c.mov(__[GuestCode.Arguments + 8], rax);
-        c.Call(MmuextOp, GuestCode.Arguments, 1, 0, 0x7ff0);
-        c.Call(StackSwitch, 0xe02b, KernelStack);
+        c.PrepareUserMode();
         c.SetCallbacks(events ?? syscalls, syscalls, syscalls);
-    }
-
-    private static void GoToUserMode(Assembler c, Label user)
-    {
-        PushFrame(c, user, rflags: 0x202, stack: UserStack);
-        for (int word = 0; word < 4; word++)
-            c.push(0);
-        c.mov(eax, Iret);
-        c.syscall();
-    }
-
-    /// <summary>ss, rsp, rflags, cs, rip: the end of struct iret_context.</summary>
-    private static void PushFrame(Assembler c, Label user, ulong rflags, long stack)
-    {
-        c.push(0x2b);
-        c.mov(__dword_ptr[rsp], FlatSelectors.Stack);
-        c.push((int)stack);
-        c.push((int)rflags);
-        c.push(0x33);
-        c.mov(__dword_ptr[rsp], FlatSelectors.Code64);
-        c.lea(rax, __[user]);
-        c.push(rax);
     }
 
     /// <summary>From a frame as the callback finds it: rcx, r11, rip, cs, rflags, rsp, ss.</summary>
@@ -360,7 +330,7 @@ public sealed class SystemCallGateTests
         c.push(rcx);
         c.push(r11);
         c.push(0);
-        c.mov(eax, Iret);
+        c.mov(eax, UserModeCode.Iret);
         c.syscall();
     }
 }

@@ -8,8 +8,7 @@ namespace CloudPv.Hypervisor.Tests.Traps;
 /// <summary>The way to user mode by HYPERVISOR_iret, and back by SYSCALL and faults. User and kernel share one page table here.</summary>
 public sealed class UserModeTests
 {
-    private const int Iret = 23, StackSwitch = 3, MmuextOp = 26, SetSegmentBase = 25;
-    private const long KernelStack = 0x5800, UserStack = 0x5f00;
+    private const int SetSegmentBase = 25;
     private const byte InvalidOpcode = 6;
 
     [Fact]
@@ -18,11 +17,11 @@ public sealed class UserModeTests
         using TestGuest guest = TestGuest.Run(c =>
         {
             Label callback = c.CreateLabel(), user = c.CreateLabel(), behind = c.CreateLabel();
-            PrepareUserMode(c);
+            c.PrepareUserMode();
             c.SetCallbacks(callback, callback, callback);
             c.lea(rax, __[behind]);
             c.Save(10, rax);
-            GoToUserMode(c, user);
+            c.GoToUserMode(user);
             c.Label(ref user);
             c.syscall();
             c.Label(ref behind);
@@ -38,8 +37,8 @@ public sealed class UserModeTests
         guest.Result(1).ShouldBe(guest.Result(4) & ~0x200ul | 0x200, "r11 is the flags");
         guest.Result(2).ShouldBe(guest.Result(10));
         ((ushort)guest.Result(3)).ShouldBe((ushort)0xe033, "user code shows ring 3");
-        guest.Result(5).ShouldBe((ulong)UserStack);
-        guest.Result(11).ShouldBe((ulong)KernelStack - 7 * 8);
+        guest.Result(5).ShouldBe((ulong)UserModeCode.UserStack);
+        guest.Result(11).ShouldBe((ulong)UserModeCode.KernelStack - 7 * 8);
     }
 
     /// <summary>The PV ABI's fixed SYSCALL_MASK. (Xen 4.17.7 means to, but loses its mask on the way.)</summary>
@@ -50,9 +49,9 @@ public sealed class UserModeTests
         using TestGuest guest = TestGuest.Run(c =>
         {
             Label callback = c.CreateLabel(), user = c.CreateLabel();
-            PrepareUserMode(c);
+            c.PrepareUserMode();
             c.SetCallbacks(callback, callback, callback);
-            GoToUserMode(c, user);
+            c.GoToUserMode(user);
             c.Label(ref user);
             c.std();
             c.syscall();
@@ -75,9 +74,9 @@ public sealed class UserModeTests
         using TestGuest guest = TestGuest.Run(c =>
         {
             Label handler = c.CreateLabel(), user = c.CreateLabel();
-            PrepareUserMode(c);
+            c.PrepareUserMode();
             c.SetTraps(new Gate(InvalidOpcode, 0, handler));
-            GoToUserMode(c, user);
+            c.GoToUserMode(user);
             c.Label(ref user);
             c.ud2();
             c.Label(ref handler);
@@ -87,7 +86,7 @@ public sealed class UserModeTests
         });
 
         ((ushort)guest.Result(0)).ShouldBe((ushort)0xe033);
-        guest.Result(1).ShouldBe((ulong)KernelStack - 7 * 8);
+        guest.Result(1).ShouldBe((ulong)UserModeCode.KernelStack - 7 * 8);
     }
 
     [Fact]
@@ -96,13 +95,13 @@ public sealed class UserModeTests
         using TestGuest guest = TestGuest.Run(c =>
         {
             Label callback = c.CreateLabel(), user = c.CreateLabel();
-            PrepareUserMode(c);
+            c.PrepareUserMode();
             c.SetCallbacks(callback, callback, callback);
             c.mov(__qword_ptr[0x4200], 0x55);
             c.mov(__qword_ptr[0x4300], 0x66);
             c.Call(SetSegmentBase, 1, 0x4200);
             c.Call(SetSegmentBase, 2, 0x4300);
-            GoToUserMode(c, user);
+            c.GoToUserMode(user);
             c.Label(ref user);
             c.mov(rbp, __qword_ptr.gs[0]);
             c.syscall();
@@ -122,7 +121,7 @@ public sealed class UserModeTests
         using var guest = new TestGuest(c =>
         {
             Label user = c.CreateLabel();
-            GoToUserMode(c, user);
+            c.GoToUserMode(user);
             c.Label(ref user);
             c.ShutDown();
         });
@@ -137,9 +136,9 @@ public sealed class UserModeTests
         using TestGuest guest = TestGuest.Run(c =>
         {
             Label handler = c.CreateLabel(), user = c.CreateLabel();
-            PrepareUserMode(c);
+            c.PrepareUserMode();
             c.SetTraps(new Gate(13, 0, handler));
-            GoToUserMode(c, user, FlatSelectors.Code32);
+            c.GoToUserMode(user, FlatSelectors.Code32);
             c.Label(ref user);
             c.ShutDown(reason: 3);
             c.Label(ref handler);
@@ -158,9 +157,9 @@ public sealed class UserModeTests
         using TestGuest guest = TestGuest.Run(c =>
         {
             Label handler = c.CreateLabel(), user = c.CreateLabel();
-            PrepareUserMode(c);
+            c.PrepareUserMode();
             c.SetTraps(new Gate(13, 0, handler));
-            GoToUserMode(c, user);
+            c.GoToUserMode(user);
             c.Label(ref user);
             c.mov(rax, cr0);
             c.Label(ref handler);
@@ -169,34 +168,5 @@ public sealed class UserModeTests
         });
 
         ((ushort)guest.Result(0)).ShouldBe((ushort)0xe033);
-    }
-
-    /// <summary>The user's page table is the kernel's own; its kernel stack is <see cref="KernelStack"/>.</summary>
-    private static void PrepareUserMode(Assembler c)
-    {
-        const int NewUserBaseptr = 15;
-        c.mov(rax, cr3);
-        c.shr(rax, 12);
-        c.mov(__dword_ptr[GuestCode.Arguments], NewUserBaseptr);
-        c.mov(__[GuestCode.Arguments + 8], rax);
-        c.Call(MmuextOp, GuestCode.Arguments, 1, 0, 0x7ff0);
-        c.Call(StackSwitch, 0xe02b, KernelStack);
-    }
-
-    private static void GoToUserMode(Assembler c, Label user, uint code = FlatSelectors.Code64)
-    {
-        // struct iret_context, from its end: ss, rsp, rflags, cs, rip, flags, rcx, r11, rax.
-        c.push(0x2b);
-        c.mov(__dword_ptr[rsp], 0xe02b);
-        c.push((int)UserStack);
-        c.push(0x202);
-        c.push(0x33);
-        c.mov(__dword_ptr[rsp], code);
-        c.lea(rax, __[user]);
-        c.push(rax);
-        for (int word = 0; word < 4; word++)
-            c.push(0);
-        c.mov(eax, Iret);
-        c.syscall();
     }
 }
