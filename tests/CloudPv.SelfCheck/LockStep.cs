@@ -43,7 +43,7 @@ internal sealed class LockStep : IDisposable
     /// <summary>Runs the program to its end. Gives the first difference; empty: there is none.</summary>
     public string Run(CancellationToken cancel = default)
     {
-        using var kicks = _kickPeriod is { } period ? new Timer(_ => Kick(), null, period, period) : null;
+        using var kicks = _kickPeriod is { } period ? new Kicks(period, Left.Cpu, Right.Cpu) : null;
         while (Left.End is null && Right.End is null)
         {
             if (cancel.IsCancellationRequested)
@@ -72,12 +72,6 @@ internal sealed class LockStep : IDisposable
     {
         Left.Dispose();
         Right.Dispose();
-    }
-
-    private void Kick()
-    {
-        Left.Cpu.Kick();
-        Right.Cpu.Kick();
     }
 
     private string CompareStops(in CpuExit left, in CpuExit right)
