@@ -46,11 +46,17 @@ internal sealed unsafe partial class BlockTranslator
         return isGroup;
     }
 
-    /// <summary>Forgets what was put aside for registers that an instruction writes.</summary>
+    /// <summary>Forgets what was put aside for registers that an instruction writes, or for all where it says only in its definition which these are.</summary>
     private void ForgetShared(int index)
     {
         ref readonly var instruction = ref block[index];
         var form = block.Form(index);
+        if (form.Treatment is not (Treatment.Rewrite or Treatment.Lea or Treatment.Nothing or Treatment.Push or Treatment.Pop or Treatment.JumpConditional))
+        {
+            ForgetShared();
+            return;
+        }
+
         for (var register = 0; register < GeneralRegisters; register++)
         {
             if (_shared[register].Size != 0 && form.MayWrite(in instruction, register))

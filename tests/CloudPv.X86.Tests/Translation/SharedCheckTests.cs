@@ -55,6 +55,50 @@ public sealed class SharedCheckTests
     }
 
     [Fact]
+    public void A_base_that_a_string_instruction_moves_is_checked_anew()
+    {
+        using var guest = new TestGuest();
+        guest.Load(c =>
+        {
+            c.mov(rax, __[rsi]);
+            c.mov(rcx, __[rbx]);
+            c.mov(rdx, __[rsi + 8]);
+            c.lodsq();
+            c.mov(rdx, __[rsi]);
+            c.syscall();
+        });
+        var cpu = NewCpu(guest);
+        cpu.State.Rsi = TestGuest.DataAddress + 0x1000;
+        (guest.Data(0x200), guest.Data(0x201)) = (1, 2);
+
+        cpu.Run().Kind.ShouldBe(CpuExitKind.Syscall);
+
+        cpu.State.Rdx.ShouldBe(2ul);
+    }
+
+    [Fact]
+    public void A_base_that_leave_restores_is_checked_anew()
+    {
+        using var guest = new TestGuest();
+        guest.Load(c =>
+        {
+            c.mov(rax, __[rbp]);
+            c.mov(rcx, __[rbx]);
+            c.mov(rdx, __[rbp + 8]);
+            c.leave();
+            c.mov(rdx, __[rbp]);
+            c.syscall();
+        });
+        var cpu = NewCpu(guest);
+        cpu.State.Rbp = TestGuest.DataAddress + 0x1000;
+        (guest.Data(0x200), guest.Data(0x300)) = (TestGuest.DataAddress + 0x1800, 3);
+
+        cpu.Run().Kind.ShouldBe(CpuExitKind.Syscall);
+
+        cpu.State.Rdx.ShouldBe(3ul);
+    }
+
+    [Fact]
     public void Accesses_of_one_base_in_two_pages_are_made_each_in_its_own()
     {
         using var guest = new TestGuest();
