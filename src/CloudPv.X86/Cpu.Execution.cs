@@ -32,6 +32,8 @@ public sealed unsafe partial class Cpu
                 kind = BlockKind.SingleStep;
             if (HasBreakpoints && TryBreak(out var breakpoint))
                 return breakpoint;
+            if (kind == BlockKind.Normal && UsesWindows)
+                kind = BlockKind.Windowed;
             if (!TryFindBlock(_context->State.Rip, kind, out var block, out var exit))
                 return exit;
             if (_taskSwitched && block.UsesFpu)
@@ -52,11 +54,11 @@ public sealed unsafe partial class Cpu
                 continue;
             }
 
-            if (link != 0 && linkGeneration == _generation && kind is BlockKind.Normal or BlockKind.Ungrouped && (linksFar || block.NextFrame == Block.NoFrame))
+            if (link != 0 && linkGeneration == _generation && kind is BlockKind.Normal or BlockKind.Ungrouped or BlockKind.Windowed && (linksFar || block.NextFrame == Block.NoFrame))
                 LinkTo(block, _region.At(link), linksFar);
             if (fillsJumpCache && !TryAddToJumpCache(block))
                 continue;
-            if (fillsReturnCache && kind == BlockKind.Normal)
+            if (fillsReturnCache && kind is BlockKind.Normal or BlockKind.Windowed)
                 AddToReturnCache(block);
             link = 0;
             linksFar = false;
@@ -65,7 +67,10 @@ public sealed unsafe partial class Cpu
             kind = BlockKind.Normal;
 
             Statistics.Dispatches++;
-            switch (_enter(_context, block.Entry, _stubs.Enter))
+            var reason = _enter(_context, block.Entry, _stubs.Enter);
+            while (reason == LeaveReason.Trap && TryFindSlowPath(out var slowPath))
+                reason = _enter(_context, slowPath, _stubs.Enter);
+            switch (reason)
             {
                 case LeaveReason.Dispatch or LeaveReason.Interrupt:
                     break;
@@ -89,6 +94,9 @@ public sealed unsafe partial class Cpu
                     break;
                 case LeaveReason.ReturnCacheMiss:
                     fillsReturnCache = true;
+                    break;
+                case LeaveReason.OtherWindow:
+                    NoteOtherWindow();
                     break;
                 case LeaveReason.Emulate:
                     if (!TryEmulate(out exit) || TrapsBehind(trapping, out exit))
@@ -209,6 +217,7 @@ public sealed unsafe partial class Cpu
     {
         foreach (var space in _spaces)
             space.Tlb.WithdrawWriteTags(_bus.Memory.Frame(frame));
+        _windows?.WithdrawWrites(frame);
     }
 
     /// <summary>State.Rip is a host address in translated code: makes it the guest's. The host raised there what the guest is to see.</summary>

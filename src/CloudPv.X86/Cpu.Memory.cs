@@ -124,7 +124,8 @@ public sealed unsafe partial class Cpu : IEmulatorMemory
         if (HasBreakpoints)
             NoteAccess(address, size, write: true);
         var last = address + (ulong)size - 1;
-        if (!TryTranslate(address, AccessKind.Write, out var first, out fault) || !TryTranslate(last, AccessKind.Write, out var second, out fault))
+        var next = (address ^ last) >> MachineMemory.FrameShift == 0 ? address : NextPage(address);
+        if (!TryTranslate(address, AccessKind.Write, out var first, out fault) || !TryTranslate(next, AccessKind.Write, out var second, out fault))
             return false;
         var offset = (int)(address & 0xfff);
         var firstCount = Math.Min(size, MachineMemory.FrameSize - offset);
@@ -206,12 +207,18 @@ public sealed unsafe partial class Cpu : IEmulatorMemory
             return ResolveStraddling(address, access);
         var kind = access.Write ? AccessKind.Write : AccessKind.Read;
         if (!TryTranslate(address, kind, out var page, out var fault))
+        {
+            if (access.Window)
+                _windows!.NoteFault();
             return access.Group ? Refuse(access, Refusal.Group) : Fault(access, fault);
+        }
+
         var host = _bus.Memory.Frame(page.Frame);
         if (access.Write && !_bus.Frames.TryAnnounceWriteTag(page.Frame))
             return ResolveCodeWrite(host + offset, new CodeWrite(page.Frame, offset, access.Size), access);
         if (!HasBreakpoints || !IsWatched(address))
             Space.Tlb.Fill(Space.Fetcher.Root, address, host, access.Write, in page);
+        MapWindow(address, access);
         return host + offset;
     }
 
@@ -247,6 +254,8 @@ public sealed unsafe partial class Cpu : IEmulatorMemory
             return Fault(access, fault);
         if (access.Locked)
             return Refuse(access, Refusal.Emulate);
+        MapWindow(address, access);
+        MapWindow(NextPage(address), access);
         var offset = (int)(address & 0xfff);
         _bounceFirstCount = MachineMemory.FrameSize - offset;
         _bounceSecondCount = access.Size - _bounceFirstCount;

@@ -16,7 +16,7 @@ public sealed unsafe partial class Cpu
     private bool TryReuse(in BlockKey key, out Block block)
     {
         block = null!;
-        if (_recorder == null || !IsReusable(key.Kind) || _bus.Translations!.StubsSize != _region.StubsSize)
+        if (_recorder == null || !IsReusable(key.Kind) || (key.Kind == BlockKind.Windowed && _windows!.Hints.IsApart(WindowHints.Place(key.Frame, key.Rip))) || _bus.Translations!.StubsSize != _region.StubsSize)
             return false;
         var page = CodeBytes(key.Rip, key.Frame);
         var traits = Traits(in key);
@@ -79,12 +79,14 @@ public sealed unsafe partial class Cpu
         var lookAhead = Space.Translation.Liveness.LookAhead;
         if (_recorder.TryRecord(_guestBlock, in translation, traits, hash, lookAhead, out var record))
             _bus.Translations!.Add(record, _region.StubsSize);
+        if (key.Kind == BlockKind.Windowed)
+            _windows!.Hints.EndApart(WindowHints.Place(key.Frame, key.Rip));
         lookAhead.End();
     }
 
-    private static bool IsReusable(BlockKind kind) => kind is BlockKind.Normal or BlockKind.Ungrouped;
+    private static bool IsReusable(BlockKind kind) => kind is BlockKind.Normal or BlockKind.Ungrouped or BlockKind.Windowed;
 
     private TranslationTraits Traits(in BlockKey key) => (key.Mode == CpuMode.User ? TranslationTraits.User : TranslationTraits.None)
-        | (key.Kind == BlockKind.Ungrouped ? TranslationTraits.Ungrouped : TranslationTraits.None)
+        | (key.Kind switch { BlockKind.Ungrouped => TranslationTraits.Ungrouped, BlockKind.Windowed => TranslationTraits.Windowed, _ => TranslationTraits.None })
         | (Space.Translation.Liveness.AreDeadAtCalls ? TranslationTraits.DeadAtCalls : TranslationTraits.None);
 }

@@ -58,7 +58,7 @@ public sealed unsafe partial class Cpu
                 DropAllBlocks();
             _recorder?.Begin();
             _profile?.AddBlock(in key, _region.HotCursor, _region.ColdCursor);
-            var translation = _translator.Translate(new TranslationRequest(key.Mode, key.Kind));
+            var translation = _translator.Translate(new TranslationRequest(key.Mode, key.Kind, key.Frame, nextFrame));
             EndRecording(in key, in translation);
             block = new Block(key, length, nextFrame, _guestBlock.UsesFpu, translation.Entry, translation.IndirectEntry);
             _blocks.Add(block);

@@ -57,9 +57,10 @@ public sealed unsafe partial class Cpu : IDisposable
         _enter = profile is null ? (delegate* unmanaged<CpuContext*, byte*, void*, LeaveReason>)_stubs.Enter : MarkedEntry.Enter;
         _self = System.Runtime.InteropServices.GCHandle.Alloc(this);
         InitializeContext();
+        _windows = bus.Options.HostWindows ? new UserWindows(_context, bus) : null;
         _spaces = [NewSpace(CpuMode.Kernel), NewSpace(CpuMode.User)];
         _blocks = new BlockTable(bus.Code);
-        _translator = new BlockTranslator(bus.Options, _region, _stubs, _guestBlock, [.. _spaces.Select(space => space.Translation)]);
+        _translator = new BlockTranslator(bus.Options, _region, _stubs, _guestBlock, [.. _spaces.Select(space => space.Translation)], _windows?.Hints);
         bus.Add(this);
     }
 
@@ -99,6 +100,8 @@ public sealed unsafe partial class Cpu : IDisposable
             return;
         space.Fetcher.Root = rootFrame;
         space.Flush();
+        if (mode == CpuMode.User)
+            EnterWindows(rootFrame);
     }
 
     /// <summary>Runs guest code until something needs the hypervisor.</summary>
@@ -121,6 +124,8 @@ public sealed unsafe partial class Cpu : IDisposable
             Statistics.SystemCalls = (long)_context->Gate.SystemCalls;
             Statistics.SystemCallReturns = (long)_context->Gate.Returns;
             Statistics.CountExit(exit.Kind);
+            if (exit.Kind == CpuExitKind.Kicked || _windows is { HasToGo: true })
+                ConsiderWindows();
             return exit;
         }
         finally
@@ -144,12 +149,14 @@ public sealed unsafe partial class Cpu : IDisposable
     {
         foreach (var space in _spaces)
             space.Flush();
+        _windows?.Shown?.Flush();
     }
 
     public void FlushTlb(ulong address)
     {
         foreach (var space in _spaces)
             space.Flush(address);
+        _windows?.Shown?.FlushPage(address);
     }
 
     public void Dispose()
@@ -159,6 +166,7 @@ public sealed unsafe partial class Cpu : IDisposable
         _disposed = true;
         _bus.Remove(this);
         _blocks.Clear();
+        _windows?.Dispose();
         _guestBlock.Dispose();
         _region.Dispose();
         _self.Free();
@@ -173,8 +181,8 @@ public sealed unsafe partial class Cpu : IDisposable
         _context->Owner = System.Runtime.InteropServices.GCHandle.ToIntPtr(_self);
         _context->X87Ensure = _stubs.X87Load;
         _context->PageMask = ~0xffful;
-        _context->JumpCacheMask = JumpCache.Mask;
         _context->TlbMask = (ulong)(ContextLayout.TlbEntries - 1) << MachineMemory.FrameShift;
+        _context->WindowMask = (ulong)(ContextLayout.WindowEntries - 1) << WindowRange.Shift;
         _context->BitMask32 = 31;
         _context->BitMask64 = 63;
         _context->HostMxcsr = HostMxcsr;

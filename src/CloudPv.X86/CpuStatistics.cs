@@ -17,6 +17,12 @@ public sealed class CpuStatistics
     /// <summary>Memory accesses that the soft TLB could not answer.</summary>
     public long TlbMisses { get; internal set; }
 
+    /// <summary>Memory accesses that their window did not hold.</summary>
+    public long WindowMisses { get; internal set; }
+
+    /// <summary>Translations dropped because memory was accessed in another window than they expected.</summary>
+    public long OtherWindows { get; internal set; }
+
     /// <summary>Entries into translated code.</summary>
     public long Dispatches { get; internal set; }
 
@@ -46,6 +52,8 @@ public sealed class CpuStatistics
         Add(sums, nameof(BlocksReused), BlocksReused);
         Add(sums, nameof(InstructionsReused), InstructionsReused);
         Add(sums, nameof(TlbMisses), TlbMisses);
+        Add(sums, nameof(WindowMisses), WindowMisses);
+        Add(sums, nameof(OtherWindows), OtherWindows);
         Add(sums, nameof(Dispatches), Dispatches);
         Add(sums, nameof(JumpCacheMisses), JumpCacheMisses);
         Add(sums, nameof(InstructionsEmulated), InstructionsEmulated);

@@ -33,6 +33,9 @@ public sealed record TranslatorOptions
     /// <summary>Look for stack accesses in the stack's last page first.</summary>
     public bool StackPage { get; init; } = true;
 
+    /// <summary>Let the host's memory management find what user code accesses, where an address space has run for a while.</summary>
+    public bool HostWindows { get; init; } = true;
+
     /// <summary>Take system calls through the <see cref="SystemCallGate"/>, while that is open, and IRETQ to the same selectors, instead of leaving for them.</summary>
     public bool SystemCallStubs { get; init; } = true;
 
@@ -51,6 +54,7 @@ public sealed record TranslatorOptions
         StringStubs = false,
         HeldRegisters = false,
         StackPage = false,
+        HostWindows = false,
         SystemCallStubs = false,
         TranslationReuse = false,
     };

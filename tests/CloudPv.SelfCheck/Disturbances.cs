@@ -21,7 +21,7 @@ internal sealed class Disturbances(int seed)
         if (memory.Pages.Count == 0)
             return;
         var page = memory.Pages.ElementAt(_random.Next(memory.Pages.Count));
-        switch (_random.Next(9))
+        switch (_random.Next(10))
         {
             case 0:
                 process.Cpu.FlushTlb();
@@ -45,6 +45,9 @@ internal sealed class Disturbances(int seed)
                 process.Cpu.TaskSwitched = true;
                 break;
             case 7:
+                process.Cpu.OpenWindows();
+                break;
+            case 8:
                 _steps = 1 + _random.Next(MostSteps);
                 process.Cpu.State.Rflags |= TrapFlag;
                 break;

@@ -17,6 +17,7 @@ internal static class TranslatorSwitches
         ["string-stubs"] = options => options with { StringStubs = false },
         ["held-registers"] = options => options with { HeldRegisters = false },
         ["stack-page"] = options => options with { StackPage = false },
+        ["host-windows"] = options => options with { HostWindows = false },
         ["system-call-stubs"] = options => options with { SystemCallStubs = false },
         ["translation-reuse"] = options => options with { TranslationReuse = false },
         ["all"] = _ => TranslatorOptions.None,

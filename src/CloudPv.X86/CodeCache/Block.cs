@@ -8,6 +8,9 @@ internal enum BlockKind : byte
     /// <summary>Every memory access checked for itself: for a run whose group of accesses was refused.</summary>
     Ungrouped,
 
+    /// <summary>Memory accessed through windows: for user code, while its address space has them.</summary>
+    Windowed,
+
     /// <summary>One instruction, then back to the run loop.</summary>
     SingleStep,
 

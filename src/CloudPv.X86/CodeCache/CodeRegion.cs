@@ -40,6 +40,8 @@ internal sealed unsafe class CodeRegion : IDisposable
 
     public TrapMap ColdTraps { get; } = new();
 
+    public WindowAccesses WindowAccesses { get; } = new();
+
     /// <summary>Where the next block's hot code goes.</summary>
     public byte* HotCursor => _hot;
 
@@ -93,6 +95,7 @@ internal sealed unsafe class CodeRegion : IDisposable
         _cold = _start + ColdStart;
         HotTraps.Clear();
         ColdTraps.Clear();
+        WindowAccesses.Clear();
     }
 
     public bool HoldsStubs(nint host) => host >= (nint)_start && host < (nint)_blocksStart;

@@ -165,9 +165,8 @@ internal sealed unsafe partial class BlockTranslator
     {
         if (instruction.Op0Kind == OpKind.Memory)
         {
-            EmitOperandAddress(in instruction);
-            ref var path = ref BeginAccess(index, Describe(in instruction, 8, write: false));
-            _code.MoveIndexed(HostAssembler.MoveLoad, HostRegister.T0, HostRegister.T0, HostRegister.T1);
+            ref var path = ref BeginOperandAccess(index, in instruction, Describe(in instruction, 8, write: false));
+            EmitMove(HostAssembler.MoveLoad, HostRegister.T0);
             EndAccess(ref path);
             return;
         }
@@ -191,7 +190,7 @@ internal sealed unsafe partial class BlockTranslator
         }
         else
         {
-            _code.ExtractBits(HostRegister.T1, HostRegister.T0, ContextLayout.JumpCacheMask);
+            _code.Bytes([0x45, 0x0f, 0xb7, 0xda]); // movzx r11d, r10w: the slot
             _code.ContextTable(0xff, 4, _mode.JumpCache, wide: false); // jmp
         }
     }
@@ -243,7 +242,7 @@ internal sealed unsafe partial class BlockTranslator
     /// <summary>Another block in the same slot may change flags before it finds that it isn't meant; so may not those that the target reads.</summary>
     private bool MayUseJumpCache(ulong target) => options.JumpCache && (!_mode.Liveness.AreDeadAtCalls || !_mode.Liveness.MayBeReadAt(target));
 
-    private bool IsOwnEntry(ulong target) => target == block.Rip && _kind == BlockKind.Normal;
+    private bool IsOwnEntry(ulong target) => target == block.Rip && _kind is BlockKind.Normal or BlockKind.Windowed;
 
     /// <summary>
     /// Whether a jump there may be patched. Only within the page, where the target's frame is this block's; and not to an instruction that may go on in the next page,

@@ -37,10 +37,25 @@ internal sealed unsafe partial class BlockTranslator
         /// <summary>The code that accesses memory at T0 + T1, repeated in the slow path; none for a group, which goes on behind its check.</summary>
         public byte* Operation;
         public byte* Resume;
+
+        /// <summary>The guest register that is the operation's base by itself, in a window; else none.</summary>
+        public int PlainBase;
+
+        /// <summary>Of an operation in a window, the register of which it has exchanged the low two bytes when it accesses memory; else none.</summary>
+        public int SwappedHigh;
+
+        /// <summary>Of an access in a window: the slot that T1 is taken from behind it; else none.</summary>
+        public int Slot;
+
+        /// <summary>Whether the code behind an access in a window takes the x87 state to be in the FPU.</summary>
+        public bool EnsuresX87;
     }
 
     private readonly SlowPath[] _slowPaths = new SlowPath[3 * GuestBlock.LongestBlock];
     private int _slowPathCount;
+
+    /// <summary>What the access that has begun is to be made at.</summary>
+    private HostOperand _operand;
 
     /// <summary>T0 = the linear address of the memory operand. May use T1; changes no flag.</summary>
     private void EmitOperandAddress(in Instruction instruction)
@@ -117,10 +132,13 @@ internal sealed unsafe partial class BlockTranslator
 
     /// <summary>
     /// From the linear address in T0 to T0 = offset in its page and T1 = the page's host address, or off to a slow path. Keeps flags only where they are live.
-    /// The operation has to follow, and then <see cref="EndAccess"/>.
+    /// The operation has to follow, at <see cref="_operand"/>, and then <see cref="EndAccess"/>.
     /// </summary>
     private ref SlowPath BeginAccess(int index, AccessDescription access, bool throughStackPointer = false)
     {
+        if (_kind == BlockKind.Windowed)
+            return ref BeginWindowAccess(index, access);
+        _operand = new HostOperand(HostRegister.T0, HostRegister.T1, 0);
         ref var path = ref _slowPaths[_slowPathCount++];
         path = new SlowPath { Index = index, Access = access };
         if (throughStackPointer && options.StackPage && _kind == BlockKind.Normal && access.Size <= StackPage.WidestGroup && !FlagsLiveAt(index))
@@ -167,11 +185,20 @@ internal sealed unsafe partial class BlockTranslator
     /// <summary>The same for a stack access: [base + displacement].</summary>
     private ref SlowPath BeginStackAccess(int index, in Instruction instruction, int @base, int displacement, bool write)
     {
+        var access = new AccessDescription(instruction.IP, 8, write, stack: true);
+        if (_kind == BlockKind.Windowed)
+        {
+            ref var plain = ref BeginPlainAccess(index, access, @base == HostRegister.GuestRsp ? HostRegister.Rsp : @base, displacement);
+            plain.Address = SlowAddress.Base;
+            plain.Base = @base;
+            return ref plain;
+        }
+
         if (displacement == 0)
             _code.Move(HostRegister.T0, @base);
         else
             _code.Lea(HostRegister.T0, @base, displacement);
-        ref var path = ref BeginAccess(index, new AccessDescription(instruction.IP, 8, write, stack: true), @base == HostRegister.GuestRsp);
+        ref var path = ref BeginAccess(index, access, @base == HostRegister.GuestRsp);
         path.Address = SlowAddress.Base;
         path.Base = @base;
         path.Displacement = displacement;
@@ -205,6 +232,12 @@ internal sealed unsafe partial class BlockTranslator
         for (var number = 0; number < _slowPathCount; number++)
         {
             ref var path = ref _slowPaths[number];
+            if (path.Branch == null)
+            {
+                EmitWindowSlowPath(in path);
+                continue;
+            }
+
             _code.PatchToHere(path.Branch);
             if (path.RestoresRcx)
                 _code.Load(HostRegister.Rcx, ContextLayout.ScratchRcx);

@@ -13,7 +13,7 @@ internal sealed unsafe partial class BlockTranslator
     {
         None,
 
-        /// <summary>T0 + T1.</summary>
+        /// <summary><see cref="_operand"/>.</summary>
         Checked,
 
         /// <summary>T0 + displacement.</summary>
@@ -30,14 +30,13 @@ internal sealed unsafe partial class BlockTranslator
             return;
         }
 
-        EmitOperandAddress(in instruction);
         var size = instruction.MemorySize.GetSize();
         Debug.Assert(size is > 0 and <= AccessDescription.LargestSize);
         var throughStackPointer = instruction.MemoryBase == Register.RSP && instruction.MemoryIndex == Register.None && instruction.SegmentPrefix is not (Register.FS or Register.GS);
-        ref var path = ref BeginAccess(index, Describe(in instruction, size, form.WritesMemory), throughStackPointer);
+        ref var path = ref BeginOperandAccess(index, in instruction, Describe(in instruction, size, form.WritesMemory), throughStackPointer);
         if (form.MayTrap)
             region.HotTraps.Add(_code.Cursor, instruction.IP);
-        EmitOperation(index, in instruction, form, MemoryForm.Checked, 0);
+        path.SwappedHigh = EmitOperation(index, in instruction, form, MemoryForm.Checked, 0);
         EndAccess(ref path);
     }
 
@@ -48,13 +47,14 @@ internal sealed unsafe partial class BlockTranslator
         EmitOperation(index, in instruction, form, MemoryForm.Grouped, _groupMoved + (int)(long)instruction.MemoryDisplacement64 - _group.Lowest);
     }
 
-    private void EmitOperation(int index, in Instruction instruction, InstructionForm form, MemoryForm memory, int displacement)
+    /// <summary>Returns the register whose low two bytes have changed places while the operation is carried out; none for most.</summary>
+    private int EmitOperation(int index, in Instruction instruction, InstructionForm form, MemoryForm memory, int displacement)
     {
         var isOffsetMove = instruction.Code is >= Code.Mov_AL_moffs8 and <= Code.Mov_moffs64_RAX;
         if (isOffsetMove)
         {
             EmitOffsetMove(in instruction);
-            return;
+            return HostRegister.None;
         }
 
         var encoding = new LegacyEncoding(block.Start(index), instruction.Length, form.HasModRm, memory != MemoryForm.None);
@@ -64,7 +64,7 @@ internal sealed unsafe partial class BlockTranslator
         if (memory == MemoryForm.None && !reg.Renamed && !rm.Renamed)
         {
             EmitVerbatim(in encoding, index, in instruction);
-            return;
+            return HostRegister.None;
         }
 
         if (memory == MemoryForm.None)
@@ -77,11 +77,11 @@ internal sealed unsafe partial class BlockTranslator
         var regNumber = reg.IsHighByte ? reg.Number - 4 : reg.Number;
         var rmNumber = rm.IsHighByte ? rm.Number - 4 : rm.Number;
 
-        var single = memory == MemoryForm.Grouped;
+        var operand = memory == MemoryForm.Grouped ? new HostOperand(HostRegister.T0, HostRegister.None, displacement) : _operand;
         if (memory == MemoryForm.Checked && reg.Spilled)
         {
-            _code.Lea(HostRegister.T0, HostRegister.T0, HostRegister.T1, 0, 0);
-            single = true;
+            EmitHostAddress();
+            operand = _operand;
         }
 
         if (memory != MemoryForm.None && reg.Spilled && !form.Reg.Overwritten)
@@ -89,11 +89,7 @@ internal sealed unsafe partial class BlockTranslator
 
         EmitPrefixes(in encoding);
         var rex = (encoding.Rex & RexWide) | (form.HasModRm ? regNumber >> 3 << 2 : 0);
-        rex |= memory switch
-        {
-            MemoryForm.None => rmNumber >> 3,
-            _ => single ? 1 : 3,
-        };
+        rex |= memory == MemoryForm.None ? rmNumber >> 3 : operand.Rex;
         if (rex != 0 || (encoding.Rex != 0 && high < 0))
             _code.Byte(0x40 | rex);
         EmitOpcode(in encoding, form, rmNumber);
@@ -102,7 +98,7 @@ internal sealed unsafe partial class BlockTranslator
             if (memory == MemoryForm.None)
                 _code.Byte(0xc0 | ((regNumber & 7) << 3) | (rmNumber & 7));
             else
-                _code.Memory(regNumber, HostRegister.T0, single ? HostRegister.None : HostRegister.T1, 0, displacement);
+                _code.Memory(regNumber, operand.Base, operand.Index, 0, operand.Displacement);
         }
 
         _code.Bytes(new ReadOnlySpan<byte>(encoding.Immediate, encoding.ImmediateLength));
@@ -112,6 +108,7 @@ internal sealed unsafe partial class BlockTranslator
             _code.Store(rmNumber, ContextLayout.Register(rmGuest));
         if (high >= 0)
             EmitSwapHighByte(high);
+        return high;
     }
 
     /// <summary>What becomes of one register of the encoding.</summary>

@@ -49,6 +49,8 @@ internal sealed unsafe partial class BlockTranslator
     /// </summary>
     private int Hold(int guest, int taken, bool load)
     {
+        if (_slotInT1 != NoSlot && taken == HostRegister.None)
+            taken = HostRegister.T1;
         var scratch = taken == HostRegister.T1 || (taken == HostRegister.None && _heldInT1 != HostRegister.None && _heldInT0 == HostRegister.None) ? HostRegister.T0 : HostRegister.T1;
         if (load)
             _code.Load(scratch, ContextLayout.Register(guest));
@@ -56,6 +58,8 @@ internal sealed unsafe partial class BlockTranslator
             _heldInT0 = guest;
         else
             _heldInT1 = guest;
+        if (scratch == HostRegister.T1)
+            _slotInT1 = NoSlot;
         return scratch;
     }
 

@@ -9,9 +9,8 @@ internal sealed unsafe partial class BlockTranslator
     {
         if (instruction.Op0Kind == OpKind.Memory)
         {
-            EmitOperandAddress(in instruction);
-            ref var read = ref BeginAccess(index, Describe(in instruction, 8, write: false));
-            _code.MoveIndexed(HostAssembler.MoveLoad, HostRegister.T0, HostRegister.T0, HostRegister.T1);
+            ref var read = ref BeginOperandAccess(index, in instruction, Describe(in instruction, 8, write: false));
+            EmitMove(HostAssembler.MoveLoad, HostRegister.T0);
             EndAccess(ref read);
             _code.Store(HostRegister.T0, ContextLayout.Scratch);
             EmitPushContext(index, in instruction, ContextLayout.Scratch);
@@ -27,7 +26,7 @@ internal sealed unsafe partial class BlockTranslator
         else
         {
             ref var path = ref BeginStackAccess(index, in instruction, HostRegister.GuestRsp, -8, write: true);
-            _code.MoveIndexed(HostAssembler.MoveStore, HostRegister.Of(GuestRegister.Number(instruction.Op0Register)), HostRegister.T0, HostRegister.T1);
+            EmitMove(HostAssembler.MoveStore, HostRegister.Of(GuestRegister.Number(instruction.Op0Register)));
             EndAccess(ref path);
             _code.Lea(HostRegister.GuestRsp, HostRegister.GuestRsp, -8);
         }
@@ -40,7 +39,9 @@ internal sealed unsafe partial class BlockTranslator
         ref var path = ref BeginStackAccess(index, in instruction, HostRegister.GuestRsp, -8, write: true);
         if ((long)value == (int)value)
         {
-            _code.Bytes([0x4b, 0xc7, 0x04, 0x1a]); // mov qword [r10+r11], imm32
+            _code.Byte(0x48 | _operand.Rex);
+            _code.Byte(0xc7); // mov qword, imm32
+            _code.Memory(0, _operand.Base, _operand.Index, 0, _operand.Displacement);
             if (isAddress)
                 _code.AddressSigned32(value);
             else
@@ -48,7 +49,7 @@ internal sealed unsafe partial class BlockTranslator
         }
         else
         {
-            _code.Lea(HostRegister.T0, HostRegister.T0, HostRegister.T1, 0, 0);
+            EmitHostAddress();
             if (isAddress)
                 _code.MoveAddress(HostRegister.T1, value);
             else
@@ -63,7 +64,7 @@ internal sealed unsafe partial class BlockTranslator
     private void EmitPushContext(int index, in Instruction instruction, int offset)
     {
         ref var path = ref BeginStackAccess(index, in instruction, HostRegister.GuestRsp, -8, write: true);
-        _code.Lea(HostRegister.T0, HostRegister.T0, HostRegister.T1, 0, 0);
+        EmitHostAddress();
         _code.Load(HostRegister.T1, offset);
         _code.MoveMemory(HostAssembler.MoveStore, HostRegister.T1, HostRegister.T0, 0);
         EndAccess(ref path);
@@ -82,7 +83,7 @@ internal sealed unsafe partial class BlockTranslator
         var register = GuestRegister.Number(instruction.Op0Register);
         var target = HostRegister.IsSpilled(register) ? HostRegister.T0 : HostRegister.Of(register);
         ref var path = ref BeginStackAccess(index, in instruction, HostRegister.GuestRsp, 0, write: false);
-        _code.MoveIndexed(HostAssembler.MoveLoad, target, HostRegister.T0, HostRegister.T1);
+        EmitMove(HostAssembler.MoveLoad, target);
         EndAccess(ref path);
         if (target == HostRegister.T0)
             _code.Store(HostRegister.T0, ContextLayout.Register(register));
@@ -93,7 +94,7 @@ internal sealed unsafe partial class BlockTranslator
     private void EmitLeave(int index, in Instruction instruction)
     {
         ref var path = ref BeginStackAccess(index, in instruction, HostRegister.Rbp, 0, write: false);
-        _code.MoveIndexed(HostAssembler.MoveLoad, HostRegister.T1, HostRegister.T0, HostRegister.T1);
+        EmitMove(HostAssembler.MoveLoad, HostRegister.T1);
         EndAccess(ref path);
         _code.Lea(HostRegister.GuestRsp, HostRegister.Rbp, 8);
         _code.Move(HostRegister.Rbp, HostRegister.T1);
@@ -102,7 +103,7 @@ internal sealed unsafe partial class BlockTranslator
     private void EmitReturn(int index, in Instruction instruction)
     {
         ref var path = ref BeginStackAccess(index, in instruction, HostRegister.GuestRsp, 0, write: false);
-        _code.MoveIndexed(HostAssembler.MoveLoad, HostRegister.T0, HostRegister.T0, HostRegister.T1);
+        EmitMove(HostAssembler.MoveLoad, HostRegister.T0);
         EndAccess(ref path);
         _code.Lea(HostRegister.GuestRsp, HostRegister.GuestRsp, 8 + (instruction.OpCount > 0 ? instruction.Immediate16 : 0));
         EmitJumpToT0();

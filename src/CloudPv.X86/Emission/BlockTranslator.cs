@@ -3,7 +3,9 @@ using Iced.Intel;
 namespace CloudPv.X86;
 
 /// <summary>What a translation is made for.</summary>
-internal readonly record struct TranslationRequest(CpuMode Mode, BlockKind Kind);
+/// <param name="Frame">The block's first machine frame.</param>
+/// <param name="NextFrame">The second; <see cref="Block.NoFrame"/> where there is none.</param>
+internal readonly record struct TranslationRequest(CpuMode Mode, BlockKind Kind, ulong Frame, ulong NextFrame);
 
 /// <summary>The host addresses of a translation.</summary>
 internal readonly unsafe struct Translation(byte* entry, byte* indirectEntry, byte* hotEnd, byte* cold, byte* coldEnd)
@@ -24,12 +26,13 @@ internal readonly unsafe struct Translation(byte* entry, byte* indirectEntry, by
 /// Turns a decoded block into host code. The hot part runs straight through the guest's instructions; what is seldom needed (memory checks that fail, exits that
 /// aren't linked yet) stands in the cold part of the code region. The parts of this class are one file for each family of instructions.
 /// </summary>
-internal sealed unsafe partial class BlockTranslator(TranslatorOptions options, CodeRegion region, Stubs stubs, GuestBlock block, ModeTranslation[] modes)
+internal sealed unsafe partial class BlockTranslator(TranslatorOptions options, CodeRegion region, Stubs stubs, GuestBlock block, ModeTranslation[] modes, WindowHints? hints)
 {
     private readonly HostAssembler _code = region.Assembler;
 
     private ModeTranslation _mode = modes[0];
     private BlockKind _kind;
+    private TranslationRequest _request;
     private byte* _entry;
     private bool _x87Ensured;
 
@@ -44,6 +47,7 @@ internal sealed unsafe partial class BlockTranslator(TranslatorOptions options, 
     /// <summary>Emits the block that stands decoded. The caller has made sure of room in the region.</summary>
     public Translation Translate(TranslationRequest request)
     {
+        _request = request;
         _kind = request.Kind;
         _mode = modes[(int)request.Mode];
         _mode.Liveness.Analyze(block, singleStep: _kind == BlockKind.SingleStep);
@@ -55,8 +59,10 @@ internal sealed unsafe partial class BlockTranslator(TranslatorOptions options, 
         _pendingMove = 0;
         ForgetHeld();
         ForgetShared();
+        ForgetWindows();
+        _otherWindowCount = 0;
         region.UseHot();
-        var indirectEntry = _kind == BlockKind.Normal ? EmitIndirectEntry() : null;
+        var indirectEntry = _kind is BlockKind.Normal or BlockKind.Windowed ? EmitIndirectEntry() : null;
         _entry = _code.Cursor;
         EmitInstructions();
         var hotEnd = _code.Cursor;
@@ -65,6 +71,7 @@ internal sealed unsafe partial class BlockTranslator(TranslatorOptions options, 
         EmitExitStubs();
         EmitInterruptExit();
         EmitSlowPaths();
+        EmitOtherWindows();
         region.Finish();
         return new Translation(_entry, indirectEntry, hotEnd, cold, _code.Cursor);
     }
@@ -107,9 +114,12 @@ internal sealed unsafe partial class BlockTranslator(TranslatorOptions options, 
         var keepsHeld = KeepsHeld(in instruction, form);
         if (!keepsHeld)
             ForgetHeld();
+        _keepsT1 = true;
         EmitInstruction(index, in instruction, form);
         if (!keepsHeld)
             ForgetHeld();
+        if (_kind == BlockKind.Windowed)
+            ForgetWindows(in instruction, form);
     }
 
     private void EmitInstruction(int index, in Instruction instruction, InstructionForm form)
@@ -261,6 +271,7 @@ internal sealed unsafe partial class BlockTranslator(TranslatorOptions options, 
     {
         _code.CallContext(ContextLayout.X87Ensure);
         _x87Ensured = true;
+        _slotInT1 = NoSlot;
         ForgetHeld();
     }
 

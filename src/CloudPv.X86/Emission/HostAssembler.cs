@@ -124,6 +124,17 @@ internal sealed unsafe partial class HostAssembler
         Int32(value);
     }
 
+    /// <summary>CMP r16, word gs:[offset]. Changes flags.</summary>
+    public void CompareContext16(int register, int offset)
+    {
+        Byte(0x65);
+        Byte(0x66);
+        if (register >= 8)
+            Byte(0x44);
+        Byte(0x3b);
+        ContextOperand(register, offset);
+    }
+
     /// <summary>CMP dword gs:[offset], 0. Changes flags.</summary>
     public void CompareContextZero(int offset)
     {
@@ -247,6 +258,25 @@ internal sealed unsafe partial class HostAssembler
         Byte(0xf0);
         Byte(0xc0 | ((destination & 7) << 3) | (source & 7));
         Byte(count);
+    }
+
+    /// <summary>RORX destination, source, count (BMI2), 64 bits.</summary>
+    public void RotateRight64(int destination, int source, int count)
+    {
+        Byte(0xc4);
+        Byte((destination >= 8 ? 0 : 0x80) | 0x40 | (source >= 8 ? 0 : 0x20) | 3);
+        Byte(0xfb);
+        Byte(0xf0);
+        Byte(0xc0 | ((destination & 7) << 3) | (source & 7));
+        Byte(count);
+    }
+
+    /// <summary>NOT r64, which touches no flag.</summary>
+    public void Not(int register)
+    {
+        Byte(0x48 | (register >> 3));
+        Byte(0xf7);
+        Byte(0xd0 | (register & 7));
     }
 
     /// <summary>SARX destination, source, count register (BMI2).</summary>

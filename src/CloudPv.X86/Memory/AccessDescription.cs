@@ -16,13 +16,14 @@ internal readonly record struct AccessDescription(ulong Bits)
     private const ulong LockedBit = 1ul << 60;
     private const ulong StackBit = 1ul << 61;
     private const ulong TextBit = 1ul << 62;
+    private const ulong WindowBit = 1ul << 63;
 
     /// <summary>The number of the bit that says write, for machine code that turns one description into another.</summary>
     public const int WriteBitNumber = 58;
 
-    public AccessDescription(ulong rip, int size, bool write, bool group = false, bool locked = false, bool stack = false, bool text = false)
+    public AccessDescription(ulong rip, int size, bool write, bool group = false, bool locked = false, bool stack = false, bool text = false, bool window = false)
         : this((rip & 0xffff_ffff_ffff) | ((ulong)size << SizeShift) | (write ? WriteBit : 0) | (group ? GroupBit : 0) | (locked ? LockedBit : 0) | (stack ? StackBit : 0)
-            | (text ? TextBit : 0))
+            | (text ? TextBit : 0) | (window ? WindowBit : 0))
     {
     }
 
@@ -43,6 +44,11 @@ internal readonly record struct AccessDescription(ulong Bits)
 
     /// <summary>By a stub for repeated string instructions, which goes on only through the soft TLB.</summary>
     public bool Text => (Bits & TextBit) != 0;
+
+    /// <summary>By code that finds it in a window, once it is mapped there.</summary>
+    public bool Window => (Bits & WindowBit) != 0;
+
+    public AccessDescription InWindow => new(Bits | WindowBit);
 
     /// <summary>Through SS: a non-canonical address gives #SS.</summary>
     public bool Stack => (Bits & StackBit) != 0;

@@ -76,6 +76,22 @@ public sealed unsafe class MachineMemory : IDisposable
         HostSystem.Close(range.File);
     }
 
+    /// <summary>Shows backed frames at another host address, too, whose mapping it replaces. False: there are no such frames, or the host has no room for the mapping.</summary>
+    public bool TryShow(byte* address, ulong frame, ulong count, bool writable)
+    {
+        var protection = HostSystem.ProtRead | (writable ? HostSystem.ProtWrite : 0);
+        lock (_ranges)
+        {
+            foreach (var (first, range) in _ranges)
+            {
+                if (frame >= first && count <= range.Count && frame - first <= range.Count - count)
+                    return HostSystem.TryMapFile(address, count << FrameShift, protection, HostSystem.MapShared | HostSystem.MapPopulate, range.File, (frame - first) << FrameShift);
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>The host address of a frame; the caller has checked that the frame is backed.</summary>
     public byte* Frame(ulong frame) => Base + (frame << FrameShift);
 

@@ -91,6 +91,29 @@ internal sealed unsafe class PageWalker(MachineMemory memory, FrameTable frames)
         }
     }
 
+    /// <summary>
+    /// Where an address leads for an access of a kind that has been made there before: a walk that marks nothing, and fails where marks would be missing.
+    /// </summary>
+    public bool TryPeek(ulong root, ulong address, bool write, out ulong frame)
+    {
+        var needed = Present | User | Accessed | (write ? Writable : 0);
+        frame = root;
+        for (var shift = TopShift; ; shift -= 9)
+        {
+            if ((frames.Access(frame) & FrameAccess.Read) == FrameAccess.None)
+                return false;
+            var entry = Entry(frame, address, shift);
+            if ((entry & needed) != needed)
+                return false;
+            frame = (entry & FrameBits) >> MachineMemory.FrameShift;
+            if (shift != MachineMemory.FrameShift && (shift == TopShift || (entry & Large) == 0))
+                continue;
+            var inside = (1ul << (shift - MachineMemory.FrameShift)) - 1;
+            frame = (frame & ~inside) | ((address >> MachineMemory.FrameShift) & inside);
+            return (!write || (entry & Dirty) != 0) && (frames.Access(frame) & (write ? FrameAccess.Write : FrameAccess.Read)) != FrameAccess.None;
+        }
+    }
+
     /// <summary>Whether the last entry of a walk is as it was, and the frame that it leads to still one that may be accessed so. The tables above it are the same.</summary>
     public bool IsUnchanged(in PageTranslation translation, bool write) =>
         Volatile.Read(ref *(ulong*)translation.Slot) == translation.Entry

@@ -7,9 +7,9 @@ internal static class CpuFaults
     private const byte DebugVector = 1;
     public const byte InvalidOpcodeVector = 6;
     private const byte DeviceNotAvailableVector = 7;
-    private const byte StackVector = 12;
+    public const byte StackVector = 12;
     private const byte GeneralProtectionVector = 13;
-    private const byte PageVector = 14;
+    public const byte PageVector = 14;
     public const byte X87Vector = 16;
     public const byte SimdVector = 19;
 

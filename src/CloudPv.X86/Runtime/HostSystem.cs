@@ -62,6 +62,10 @@ internal static unsafe partial class HostSystem
         return (nint)result == -1 ? throw Failure("mmap") : (byte*)result;
     }
 
+    /// <summary>Replaces pages by those of a file. False: the host has no room for it.</summary>
+    public static bool TryMapFile(byte* address, ulong size, int protection, int flags, int descriptor, ulong offset) =>
+        mmap(address, (nuint)size, protection, flags | MapFixed, descriptor, (long)offset) == address;
+
     public static void Unmap(byte* address, ulong size)
     {
         if (munmap(address, (nuint)size) != 0)

@@ -21,7 +21,6 @@ internal unsafe struct CpuContext
     [FieldOffset(ContextLayout.X87Ensure)] public void* X87Ensure;
     [FieldOffset(ContextLayout.X87Loaded)] public uint X87Loaded;
     [FieldOffset(ContextLayout.PageMask)] public ulong PageMask;
-    [FieldOffset(ContextLayout.JumpCacheMask)] public ulong JumpCacheMask;
     [FieldOffset(ContextLayout.TlbMask)] public ulong TlbMask;
     [FieldOffset(ContextLayout.BitMask32)] public ulong BitMask32;
     [FieldOffset(ContextLayout.BitMask64)] public ulong BitMask64;
@@ -33,6 +32,7 @@ internal unsafe struct CpuContext
     [FieldOffset(ContextLayout.Interrupt)] public int Interrupt;
     [FieldOffset(ContextLayout.Bounce)] public byte Bounce;
     [FieldOffset(ContextLayout.Mode)] public CpuMode Mode;
+    [FieldOffset(ContextLayout.WindowMask)] public ulong WindowMask;
     [FieldOffset(ContextLayout.Gate)] public SystemCallGate Gate;
 }
 
@@ -76,7 +76,6 @@ internal static class ContextLayout
     public const int X87Ensure = 0x350;
     public const int X87Loaded = 0x358;
     public const int PageMask = 0x360;
-    public const int JumpCacheMask = 0x368;
     public const int TlbMask = 0x370;
     public const int BitMask32 = 0x378;
     public const int BitMask64 = 0x380;
@@ -104,11 +103,17 @@ internal static class ContextLayout
     /// <summary>The <see cref="CpuMode"/> that runs.</summary>
     public const int Mode = 0x6b0;
 
+    /// <summary>The address bits that choose an entry of <see cref="Windows"/>.</summary>
+    public const int WindowMask = 0x6b8;
+
     /// <summary>The <see cref="SystemCallGate"/>.</summary>
     public const int Gate = 0x6c0;
 
     private const int StackPages = 0x700;
     private const int SharedAddresses = 0x740;
+
+    /// <summary>The <see cref="WindowSlots"/>.</summary>
+    public const int WindowSlots = 0x7c0;
 
     public const int ReturnEntries = 64;
     public const int LostJumpEntries = 8192;
@@ -125,7 +130,12 @@ internal static class ContextLayout
     private const int TableSize = TlbEntries * 8;
     private const int ModeSize = (4 * TableSize) + (JumpCacheEntries * 8) + (LostJumpEntries * EntrySize);
 
-    public const int Size = Translations + (2 * ModeSize);
+    /// <summary>By the bits 39 to 47 of a linear address, what is to be added to it where it may lie in a window.</summary>
+    public const int Windows = Translations + (2 * ModeSize);
+
+    public const int WindowEntries = 512;
+
+    public const int Size = Windows + (WindowEntries * 8);
 
     /// <summary><see cref="Size"/> in whole huge pages.</summary>
     public const ulong MappedSize = (Size + HostSystem.HugePageSize - 1) & ~(HostSystem.HugePageSize - 1);
@@ -167,6 +177,9 @@ internal enum LeaveReason
 
     /// <summary>As <see cref="Link"/>, but with the translation that checks every access for itself.</summary>
     LinkUngrouped,
+
+    /// <summary>Go on at Rip; the lower half of the argument is the window that the access there is in: another than was expected.</summary>
+    OtherWindow,
 
     /// <summary>As <see cref="Link"/>, but to another page, which may come to show another frame.</summary>
     LinkFar,

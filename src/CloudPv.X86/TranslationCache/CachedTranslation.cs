@@ -12,11 +12,14 @@ internal enum TranslationTraits : ushort
 
     /// <summary>Flags are taken to be dead at calls.</summary>
     DeadAtCalls = 4,
+
+    /// <summary>Memory is accessed through windows.</summary>
+    Windowed = 8,
 }
 
 /// <summary>
 /// The fixed part of a translation in the cache. Behind it stand the guest ranges that it depends on (the first is the block), its relocations, its traps (hot, then cold),
-/// the bytes of the ranges, and its hot and its cold code.
+/// its accesses through windows, the bytes of the ranges, and its hot and its cold code.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct CachedHeader
@@ -39,12 +42,16 @@ internal struct CachedHeader
     public ushort Relocations;
     public ushort HotTraps;
     public ushort ColdTraps;
+    public ushort WindowAccesses;
     public ushort RangeBytes;
 
     /// <summary>The offset of the block's entry in its hot code.</summary>
     public ushort Entry;
     public ushort HotLength;
     public ushort ColdLength;
+
+    /// <summary>To a multiple of 4.</summary>
+    public ushort Unused;
 }
 
 /// <summary>Guest bytes, relative to the block's address.</summary>
@@ -76,6 +83,16 @@ internal struct CachedTrap
     public int Rip;
 }
 
+/// <summary>An access through a window, by the offsets of its beginning and its end in the hot code, and of its slow path in the cold code.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct CachedWindowAccess
+{
+    public ushort Start;
+    public ushort End;
+    public ushort SlowPath;
+    public ushort Unused;
+}
+
 /// <summary>A translation in the cache, which can be put at any place of a code region for the same guest bytes at another address.</summary>
 internal readonly unsafe struct CachedTranslation(byte* start)
 {
@@ -96,7 +113,9 @@ internal readonly unsafe struct CachedTranslation(byte* start)
 
     private CachedTrap* Traps => (CachedTrap*)(Relocations + Header.Relocations);
 
-    private byte* RangeBytes => (byte*)(Traps + Header.HotTraps + Header.ColdTraps);
+    private CachedWindowAccess* WindowAccesses => (CachedWindowAccess*)(Traps + Header.HotTraps + Header.ColdTraps);
+
+    private byte* RangeBytes => (byte*)(WindowAccesses + Header.WindowAccesses);
 
     private byte* Code => RangeBytes + Header.RangeBytes;
 
@@ -140,6 +159,12 @@ internal readonly unsafe struct CachedTranslation(byte* start)
 
         AddTraps(Traps, header.HotTraps, hot, rip, region.HotTraps);
         AddTraps(Traps + header.HotTraps, header.ColdTraps, cold, rip, region.ColdTraps);
+        for (var index = 0; index < header.WindowAccesses; index++)
+        {
+            var access = WindowAccesses[index];
+            region.WindowAccesses.Add(hot + access.Start, hot + access.End, cold + access.SlowPath);
+        }
+
         region.Keep(header.HotLength, header.ColdLength);
         var indirectEntry = (header.Traits & TranslationTraits.Ungrouped) == TranslationTraits.None ? hot : null;
         translation = new Translation(hot + header.Entry, indirectEntry, hot + header.HotLength, cold, cold + header.ColdLength);
@@ -155,11 +180,11 @@ internal readonly unsafe struct CachedTranslation(byte* start)
         if (available < sizeof(CachedHeader))
             return false;
         ref readonly var header = ref Header;
-        var size = sizeof(CachedHeader) + (8L * (header.Ranges + header.Relocations + header.HotTraps + header.ColdTraps)) + header.RangeBytes + header.HotLength + header.ColdLength;
+        var size = sizeof(CachedHeader) + (8L * (header.Ranges + header.Relocations + header.HotTraps + header.ColdTraps + header.WindowAccesses)) + header.RangeBytes + header.HotLength + header.ColdLength;
         if (header.Size != ((size + 7) & ~7L) || header.Size > available || header.Ranges == 0 || header.PageOffset >= MachineMemory.FrameSize || header.Entry >= header.HotLength)
             return false;
         return AreRangesSound() && AreRelocationsSound(stubsSize) && AreTrapsSound(Traps, header.HotTraps, header.HotLength)
-            && AreTrapsSound(Traps + header.HotTraps, header.ColdTraps, header.ColdLength);
+            && AreTrapsSound(Traps + header.HotTraps, header.ColdTraps, header.ColdLength) && AreWindowAccessesSound();
     }
 
     private static void AddTraps(CachedTrap* traps, int count, byte* code, ulong rip, TrapMap map)
@@ -261,6 +286,20 @@ internal readonly unsafe struct CachedTranslation(byte* start)
             };
             if (relocation.Site + width > end || relocation.Kind > RelocationKind.SiteInCold || (limit != long.MaxValue && (uint)relocation.Operand >= limit))
                 return false;
+        }
+
+        return true;
+    }
+
+    private bool AreWindowAccessesSound()
+    {
+        var least = 0;
+        for (var index = 0; index < Header.WindowAccesses; index++)
+        {
+            var access = WindowAccesses[index];
+            if (access.Start < least || access.End < access.Start || access.End > Header.HotLength || access.SlowPath >= Header.ColdLength)
+                return false;
+            least = access.End;
         }
 
         return true;

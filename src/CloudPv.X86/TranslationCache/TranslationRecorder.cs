@@ -13,6 +13,7 @@ internal sealed unsafe class TranslationRecorder
     private int _used;
     private int _hotTraps;
     private int _coldTraps;
+    private int _windowAccesses;
 
     public TranslationRecorder(CodeRegion region)
     {
@@ -26,6 +27,7 @@ internal sealed unsafe class TranslationRecorder
         _log.Clear();
         _hotTraps = _region.HotTraps.Count;
         _coldTraps = _region.ColdTraps.Count;
+        _windowAccesses = _region.WindowAccesses.Count;
     }
 
     /// <summary>False: it isn't one that can be put elsewhere, or is too large.</summary>
@@ -64,6 +66,7 @@ internal sealed unsafe class TranslationRecorder
             return false;
         header.HotTraps = AppendTraps(_region.HotTraps, _hotTraps, hot, block.Rip);
         header.ColdTraps = AppendTraps(_region.ColdTraps, _coldTraps, translation.Cold, block.Rip);
+        header.WindowAccesses = AppendWindowAccesses(in parts);
         Append(lookAhead.Bytes);
         Append(new ReadOnlySpan<byte>(hot, (int)hotLength));
         Append(new ReadOnlySpan<byte>(translation.Cold, (int)coldLength));
@@ -124,6 +127,18 @@ internal sealed unsafe class TranslationRecorder
         for (var index = from; index < map.Count; index++)
             Append(new CachedTrap { Host = (int)((byte*)map[index].Host - code), Rip = (int)(map[index].Rip - rip) });
         return (ushort)(map.Count - from);
+    }
+
+    private ushort AppendWindowAccesses(in Parts parts)
+    {
+        var accesses = _region.WindowAccesses;
+        for (var index = _windowAccesses; index < accesses.Count; index++)
+        {
+            var (start, end, slowPath) = accesses[index];
+            Append(new CachedWindowAccess { Start = (ushort)((byte*)start - parts.Hot), End = (ushort)((byte*)end - parts.Hot), SlowPath = (ushort)((byte*)slowPath - parts.Cold) });
+        }
+
+        return (ushort)(accesses.Count - _windowAccesses);
     }
 
     private static bool TryRelate(ulong address, ulong rip, out int difference)

@@ -19,6 +19,7 @@ public static class OptionSets
         All with { HeldRegisters = false },
         All with { SharedChecks = false },
         All with { StackPage = false },
+        All with { HostWindows = false },
         All with { TranslationReuse = false },
     ];
 }

@@ -88,6 +88,20 @@ public sealed class PageEdgeTests
         cpu.State.Rsp.ShouldBe(Edge - 16);
     }
 
+    [Fact]
+    public void A_fault_in_the_second_page_of_an_emulated_instruction_names_that_pages_first_byte()
+    {
+        using var guest = new TestGuest();
+        guest.MapNew(FirstPage, 1);
+        guest.Load(c => c.btc(__dword_ptr[rbx], r9d));
+        var cpu = guest.NewCpu();
+        cpu.State.Rbx = Edge - 1;
+
+        var exit = cpu.Run();
+
+        exit.FaultAddress.ShouldBe(Edge);
+    }
+
     [Theory]
     [MemberData(nameof(OptionSets.Each), MemberType = typeof(OptionSets))]
     public void Instructions_straddle_pages(TranslatorOptions options)

@@ -14,13 +14,16 @@ internal sealed unsafe class TranslatorRig : IDisposable
     private readonly MachineMemory _memory = new(FrameCount);
     private readonly CpuBus _bus;
     private readonly Cpu _cpu;
+    private readonly bool _opensWindows;
     private int _runs;
     private int _kicks;
     private ulong _nextTable = RootFrame + 1;
 
-    public TranslatorRig(string name, TranslatorOptions options)
+    /// <param name="opensWindows">Whether memory is accessed through windows from the start.</param>
+    public TranslatorRig(string name, TranslatorOptions options, bool opensWindows = false)
     {
         Name = name;
+        _opensWindows = opensWindows;
         Options = options;
         _memory.Back(0, FrameCount, "translator-rig");
         _bus = new CpuBus(_memory, options);
@@ -46,6 +49,8 @@ internal sealed unsafe class TranslatorRig : IDisposable
         return
         [
             new("all on", on),
+            new("windows", on, opensWindows: true),
+            new("windows alone", TranslatorOptions.None with { HostWindows = true }, opensWindows: true),
             new("all off", TranslatorOptions.None),
             new("no flag liveness", on with { FlagLiveness = false }),
             new("no access grouping", on with { AccessGrouping = false }),
@@ -68,6 +73,8 @@ internal sealed unsafe class TranslatorRig : IDisposable
             _cpu.FlushTlb();
         _cpu.State = state;
         _cpu.TaskSwitched = false;
+        if (_opensWindows)
+            _cpu.OpenWindows();
         var exit = _cpu.Run();
         while (IsDisturbance(exit))
             exit = _cpu.Run();

@@ -11,7 +11,7 @@ internal static unsafe class Listing
     [
         (ContextLayout.Rip, "Rip"), (ContextLayout.FsBase, "FsBase"), (ContextLayout.GsBase, "GsBase"),
         (ContextLayout.ScratchRcx, "ScratchRcx"), (ContextLayout.Scratch, "Scratch"), (ContextLayout.X87Ensure, "X87Ensure"), (ContextLayout.PageMask, "PageMask"),
-        (ContextLayout.JumpCacheMask, "JumpCacheMask"), (ContextLayout.TlbMask, "TlbMask"), (ContextLayout.BitMask32, "BitMask32"), (ContextLayout.BitMask64, "BitMask64"),
+        (ContextLayout.TlbMask, "TlbMask"), (ContextLayout.BitMask32, "BitMask32"), (ContextLayout.BitMask64, "BitMask64"),
         (ContextLayout.Direction, "Direction"), (ContextLayout.Interrupt, "Interrupt"), (ContextLayout.ReadTags(CpuMode.Kernel), "ReadTags"),
         (ContextLayout.StackPage(CpuMode.Kernel), "StackTag"), (ContextLayout.StackPage(CpuMode.Kernel) + StackPage.PageOffset, "StackPage"),
         (ContextLayout.StackPage(CpuMode.Kernel) + StackPage.LimitOffset, "StackLimit"), (ContextLayout.StackPage(CpuMode.Kernel) + StackPage.GroupLimitOffset, "StackGroupLimit"),
@@ -29,7 +29,7 @@ internal static unsafe class Listing
         var mode = new ModeTranslation(CpuMode.Kernel, new FlagLiveness(options, fetcher));
         using var block = new GuestBlock(options);
         block.TryDecode(TestGuest.CodeAddress, bytes, GuestBlock.LongestBlock).ShouldBeTrue();
-        var translation = new BlockTranslator(options, region, stubs, block, [mode]).Translate(new TranslationRequest(CpuMode.Kernel, BlockKind.Normal));
+        var translation = new BlockTranslator(options, region, stubs, block, [mode], hints: null).Translate(new TranslationRequest(CpuMode.Kernel, BlockKind.Normal, Frame: 0, Block.NoFrame));
 
         var text = new StringBuilder();
         var formatter = Formatter();

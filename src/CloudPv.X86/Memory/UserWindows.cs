@@ -1,0 +1,147 @@
+namespace CloudPv.X86;
+
+/// <summary>
+/// Decides which user address spaces one CPU has windows for: those that have run for a while, as a window's pages cost a system call each to bring in, and few misses
+/// make up for that. An address space that goes on missing too much loses them for some time.
+/// </summary>
+internal sealed unsafe class UserWindows : IDisposable
+{
+    private const int MostSets = 4;
+    private const int MostKnown = 256;
+    private const int MostHotCode = 4096;
+
+    /// <summary>In milliseconds in which user code was seen running.</summary>
+    private const int Worth = 6;
+    private const int Penalty = -250;
+
+    // A miss costs some 5 us; a page that the guest has yet to provide costs two, and is likely to be followed by more.
+    private const int FirstMisses = 3000;
+    private const int MissesEachTime = 30;
+    private const int FaultMisses = 3;
+
+    private readonly CpuBus _bus;
+    private readonly WindowTable _table;
+
+    /// <summary>The last is the one that was shown last.</summary>
+    private readonly List<WindowSet> _sets = [];
+
+    /// <summary>By root: how often it was seen running.</summary>
+    private readonly Dictionary<ulong, int> _seen = [];
+
+    /// <summary>Frames of code that was seen running in address spaces that have windows: a program that runs it once more is worth them at once.</summary>
+    private readonly HashSet<ulong> _hotCode = [];
+    private long _lastSeen;
+    private int _missesLeft;
+
+    // SAFETY: the context is ContextLayout.Size bytes.
+    public UserWindows(CpuContext* context, CpuBus bus)
+    {
+        _bus = bus;
+        _table = new WindowTable(context);
+    }
+
+    /// <summary>What translations of user code expect.</summary>
+    public WindowHints Hints { get; } = new();
+
+    /// <summary>The windows of the user address space that the CPU is in; null: it has none.</summary>
+    public WindowSet? Shown { get; private set; }
+
+    /// <summary>The address space that the CPU is in had better lose its windows: by <see cref="NoteRunning"/>.</summary>
+    public bool HasToGo => _missesLeft < 0 || Shown is { IsAbandoned: true };
+
+    /// <summary>The CPU's user mode has this level-4 table from now on.</summary>
+    public void Enter(ulong root)
+    {
+        Shown?.Hide();
+        Shown = _sets.Find(set => set.Root == root);
+        if (Shown == null)
+            return;
+        Shown.Flush();
+        if (Shown.IsAbandoned)
+            Drop();
+        else
+            Shown.Show();
+    }
+
+    /// <summary>User mode was seen running, with this level-4 table.</summary>
+    /// <param name="code">The frame at RIP.</param>
+    public void NoteRunning(ulong root, ulong code, ulong stack, ulong thread)
+    {
+        if (HasToGo)
+        {
+            // Misses cost more than windows can gain.
+            if (_missesLeft < 0)
+                _seen[root] = Penalty;
+            Drop();
+        }
+
+        var now = Environment.TickCount64;
+        if (now == _lastSeen)
+            return;
+        _lastSeen = now;
+        _missesLeft = Math.Min(_missesLeft + MissesEachTime, FirstMisses);
+        if (Shown != null)
+        {
+            if (_hotCode.Count == MostHotCode)
+                _hotCode.Clear();
+            _hotCode.Add(code);
+            return;
+        }
+
+        if (_seen.Count == MostKnown)
+            _seen.Clear();
+        if ((_seen[root] = _seen.GetValueOrDefault(root) + (_hotCode.Contains(code) ? Worth : 1)) >= Worth)
+            Create(root, stack, thread);
+    }
+
+    public void NoteMiss() => _missesLeft--;
+
+    /// <summary>The page tables refuse what was missed.</summary>
+    public void NoteFault() => _missesLeft -= FaultMisses;
+
+    /// <summary>Gives an address space windows.</summary>
+    /// <param name="stack">An address in its stack.</param>
+    /// <param name="thread">FS base: the thread's own data.</param>
+    public void Create(ulong root, ulong stack, ulong thread)
+    {
+        if (_sets.Count == MostSets)
+        {
+            _sets[0].Dispose();
+            _sets.RemoveAt(0);
+        }
+
+        Shown = new WindowSet(root, WindowRange.NumberOf(stack), WindowRange.NumberOf(thread), _bus, _table);
+        Shown.Show();
+        _sets.Add(Shown);
+        _missesLeft = FirstMisses;
+    }
+
+    /// <summary>An instruction accesses memory in another window than was expected.</summary>
+    public void NoteOther(ulong rip, int number) =>
+        Hints.Add(rip, Shown != null && number < ContextLayout.WindowEntries / 2 ? Shown.SlotOf(number) : -1);
+
+    public void WithdrawWrites(ulong frame)
+    {
+        foreach (var set in _sets)
+            set.WithdrawWrites(frame);
+    }
+
+    public void Dispose()
+    {
+        foreach (var set in _sets)
+            set.Dispose();
+        _sets.Clear();
+    }
+
+    private void Drop()
+    {
+        _missesLeft = 0;
+        if (Shown == null)
+            return;
+        if (Shown.IsAbandoned)
+            _seen.Remove(Shown.Root);
+        _sets.Remove(Shown);
+        Shown.Dispose();
+        Shown = null;
+    }
+}
