@@ -173,7 +173,7 @@ internal sealed unsafe partial class BlockTranslator
 
         var register = GuestRegister.Number(instruction.Op0Register);
         if (HostRegister.IsSpilled(register))
-            _code.Load(HostRegister.T0, ContextLayout.Register(register));
+            _code.LoadSpilled(HostRegister.T0, register);
         else
             _code.Move(HostRegister.T0, HostRegister.Of(register));
     }

@@ -122,7 +122,7 @@ internal sealed unsafe partial class BlockTranslator
             return HostRegister.None;
         if (!HostRegister.IsSpilled(number))
             return HostRegister.Of(number);
-        _code.Load(temporary, ContextLayout.Register(number));
+        _code.LoadSpilled(temporary, number);
         return temporary;
     }
 

@@ -58,7 +58,9 @@ internal sealed unsafe partial class BlockTranslator
         }
 
         var encoding = new LegacyEncoding(block.Start(index), instruction.Length, form.HasModRm, memory != MemoryForm.None);
-        var reg = RenameSlot(form.Reg, encoding.Reg, encoding.Rex, HostRegister.T1);
+        var operand = memory == MemoryForm.Grouped ? new HostOperand(HostRegister.T0, HostRegister.None, displacement) : _operand;
+        var forReg = memory == MemoryForm.Checked && operand.Base != HostRegister.T0 ? HostRegister.T0 : HostRegister.T1;
+        var reg = RenameSlot(form.Reg, encoding.Reg, encoding.Rex, forReg);
         var rmGuest = RmOrOpcodeRegister(in encoding, form);
         var rm = memory == MemoryForm.None ? RenameSlot(form.HasModRm ? form.Rm : form.InOpcode, rmGuest, encoding.Rex, HostRegister.T0) : default;
         if (memory == MemoryForm.None && !reg.Renamed && !rm.Renamed)
@@ -77,15 +79,14 @@ internal sealed unsafe partial class BlockTranslator
         var regNumber = reg.IsHighByte ? reg.Number - 4 : reg.Number;
         var rmNumber = rm.IsHighByte ? rm.Number - 4 : rm.Number;
 
-        var operand = memory == MemoryForm.Grouped ? new HostOperand(HostRegister.T0, HostRegister.None, displacement) : _operand;
-        if (memory == MemoryForm.Checked && reg.Spilled)
+        if (memory == MemoryForm.Checked && reg.Spilled && forReg == HostRegister.T1)
         {
             EmitHostAddress();
             operand = _operand;
         }
 
         if (memory != MemoryForm.None && reg.Spilled && !form.Reg.Overwritten)
-            _code.Load(HostRegister.T1, ContextLayout.Register(encoding.Reg));
+            _code.LoadSpilled(forReg, encoding.Reg);
 
         EmitPrefixes(in encoding);
         var rex = (encoding.Rex & RexWide) | (form.HasModRm ? regNumber >> 3 << 2 : 0);
@@ -103,9 +104,9 @@ internal sealed unsafe partial class BlockTranslator
 
         _code.Bytes(new ReadOnlySpan<byte>(encoding.Immediate, encoding.ImmediateLength));
         if (reg.Spilled && form.Reg.Written)
-            _code.Store(regNumber, ContextLayout.Register(encoding.Reg));
+            _code.StoreSpilled(regNumber, encoding.Reg);
         if (rm.Spilled && (form.HasModRm ? form.Rm : form.InOpcode).Written)
-            _code.Store(rmNumber, ContextLayout.Register(rmGuest));
+            _code.StoreSpilled(rmNumber, rmGuest);
         if (high >= 0)
             EmitSwapHighByte(high);
         return high;

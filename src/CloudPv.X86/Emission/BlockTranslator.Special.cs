@@ -11,7 +11,7 @@ internal sealed unsafe partial class BlockTranslator
         var host = HostRegister.IsSpilled(destination) ? HostRegister.T0 : HostRegister.Of(destination);
         EmitEffectiveAddress(in instruction, host, wide: instruction.Op0Register.GetSize() == 8);
         if (host == HostRegister.T0)
-            _code.Store(HostRegister.T0, ContextLayout.Register(destination));
+            _code.StoreSpilled(HostRegister.T0, destination);
     }
 
     /// <summary>BT, BTS, BTR and BTC: with a register as bit offset the memory operand is a bit string, of which the word that holds the bit is accessed.</summary>
@@ -84,7 +84,7 @@ internal sealed unsafe partial class BlockTranslator
         _code.Bytes([0x0f, 0xb7]); // movzx r32, word gs:[selector]
         _code.ContextOperand(host, ContextLayout.Selectors + (2 * place));
         if (host == HostRegister.T0)
-            _code.Store(HostRegister.T0, ContextLayout.Register(register));
+            _code.StoreSpilled(HostRegister.T0, register);
     }
 
     private void EmitSystemCall(in Instruction instruction)

@@ -53,7 +53,7 @@ internal sealed unsafe partial class BlockTranslator
             taken = HostRegister.T1;
         var scratch = taken == HostRegister.T1 || (taken == HostRegister.None && _heldInT1 != HostRegister.None && _heldInT0 == HostRegister.None) ? HostRegister.T0 : HostRegister.T1;
         if (load)
-            _code.Load(scratch, ContextLayout.Register(guest));
+            _code.LoadSpilled(scratch, guest);
         if (scratch == HostRegister.T0)
             _heldInT0 = guest;
         else

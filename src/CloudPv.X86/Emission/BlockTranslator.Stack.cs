@@ -21,7 +21,7 @@ internal sealed unsafe partial class BlockTranslator
         }
         else if (HostRegister.IsSpilled(GuestRegister.Number(instruction.Op0Register)))
         {
-            EmitPushContext(index, in instruction, ContextLayout.Register(GuestRegister.Number(instruction.Op0Register)));
+            EmitPushSpilled(index, in instruction, GuestRegister.Number(instruction.Op0Register));
         }
         else
         {
@@ -61,6 +61,18 @@ internal sealed unsafe partial class BlockTranslator
         _code.Lea(HostRegister.GuestRsp, HostRegister.GuestRsp, -8);
     }
 
+    private void EmitPushSpilled(int index, in Instruction instruction, int register)
+    {
+        ref var path = ref BeginStackAccess(index, in instruction, HostRegister.GuestRsp, -8, write: true);
+        var scratch = _operand.Base == HostRegister.T0 ? HostRegister.T1 : HostRegister.T0;
+        if (scratch == HostRegister.T1)
+            EmitHostAddress();
+        _code.LoadSpilled(scratch, register);
+        EmitMove(HostAssembler.MoveStore, scratch);
+        EndAccess(ref path);
+        _code.Lea(HostRegister.GuestRsp, HostRegister.GuestRsp, -8);
+    }
+
     private void EmitPushContext(int index, in Instruction instruction, int offset)
     {
         ref var path = ref BeginStackAccess(index, in instruction, HostRegister.GuestRsp, -8, write: true);
@@ -86,7 +98,7 @@ internal sealed unsafe partial class BlockTranslator
         EmitMove(HostAssembler.MoveLoad, target);
         EndAccess(ref path);
         if (target == HostRegister.T0)
-            _code.Store(HostRegister.T0, ContextLayout.Register(register));
+            _code.StoreSpilled(HostRegister.T0, register);
         if (register != HostRegister.Rsp)
             _code.Lea(HostRegister.GuestRsp, HostRegister.GuestRsp, 8);
     }

@@ -68,7 +68,7 @@ internal sealed unsafe partial class BlockTranslator
         Treatment.Nothing or Treatment.JumpConditional => true,
         Treatment.Lea => !IsSpilled(instruction.MemoryIndex),
         Treatment.Pop => true,
-        Treatment.Push => instruction.Op0Kind == OpKind.Register && !IsSpilled(instruction.Op0Register),
+        Treatment.Push => instruction.Op0Kind == OpKind.Register,
         Treatment.Rewrite => _keepsT1,
         _ => false,
     };
@@ -97,7 +97,7 @@ internal sealed unsafe partial class BlockTranslator
         var spilled = HostRegister.IsSpilled(@base);
         var host = spilled ? HostRegister.T0 : HostRegister.Of(@base);
         if (spilled)
-            _code.Load(HostRegister.T0, ContextLayout.Register(@base));
+            _code.LoadSpilled(HostRegister.T0, @base);
         var slot = _slotOfBase[@base];
         if (slot == NoSlot)
         {
@@ -216,7 +216,7 @@ internal sealed unsafe partial class BlockTranslator
         var spilled = HostRegister.IsSpilled(path.PlainBase);
         _code.Lea(HostRegister.T1, HostRegister.T0, -path.Displacement);
         if (spilled)
-            _code.Load(HostRegister.T0, ContextLayout.Register(path.PlainBase));
+            _code.LoadSpilled(HostRegister.T0, path.PlainBase);
         else
             _code.Move(HostRegister.T0, HostRegister.Of(path.PlainBase));
         _code.Not(HostRegister.T0);

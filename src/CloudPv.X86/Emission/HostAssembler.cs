@@ -80,6 +80,11 @@ internal sealed unsafe partial class HostAssembler
 
     public void Store(int register, int offset) => Context(MoveStore, register, offset, wide: true);
 
+    /// <summary>MOV of a spilled guest register from and to its place on the host's stack.</summary>
+    public void LoadSpilled(int register, int guest) => MoveMemory(MoveLoad, register, HostRegister.Rsp, HostRegister.SpillPlace(guest));
+
+    public void StoreSpilled(int register, int guest) => MoveMemory(MoveStore, register, HostRegister.Rsp, HostRegister.SpillPlace(guest));
+
     /// <summary>An instruction of one opcode byte with a register (or an opcode extension) and gs:[offset].</summary>
     public void Context(byte opcode, int register, int offset, bool wide)
     {

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace CloudPv.X86;
 
 /// <summary>
@@ -19,19 +21,23 @@ internal sealed unsafe class UserWindows : IDisposable
     private const int MissesEachTime = 30;
     private const int FaultMisses = 3;
 
+    /// <summary>Between two times that user code is seen running. More leave no time in which windows could make up for showing them.</summary>
+    private const int MostSwitches = 32;
+
     private readonly CpuBus _bus;
     private readonly WindowTable _table;
 
     /// <summary>The last is the one that was shown last.</summary>
     private readonly List<WindowSet> _sets = [];
 
-    /// <summary>By root: how often it was seen running.</summary>
-    private readonly Dictionary<ulong, int> _seen = [];
+    /// <summary>How often threads were seen running. Their own data tells programs apart that come to have the same root.</summary>
+    private readonly Dictionary<(ulong Root, ulong Thread), int> _seen = [];
 
-    /// <summary>Frames of code that was seen running in address spaces that have windows: a program that runs it once more is worth them at once.</summary>
+    /// <summary>Frames of code that was seen running in address spaces that have windows: a program that runs it once more is worth them sooner.</summary>
     private readonly HashSet<ulong> _hotCode = [];
     private long _lastSeen;
     private int _missesLeft;
+    private int _switches;
 
     // SAFETY: the context is ContextLayout.Size bytes.
     public UserWindows(CpuContext* context, CpuBus bus)
@@ -52,8 +58,15 @@ internal sealed unsafe class UserWindows : IDisposable
     /// <summary>The CPU's user mode has this level-4 table from now on.</summary>
     public void Enter(ulong root)
     {
+        _switches++;
         Shown?.Hide();
-        Shown = _sets.Find(set => set.Root == root);
+        Shown = null;
+        foreach (var set in _sets)
+        {
+            if (set.Root == root)
+                Shown = set;
+        }
+
         if (Shown == null)
             return;
         Shown.Flush();
@@ -67,16 +80,18 @@ internal sealed unsafe class UserWindows : IDisposable
     /// <param name="code">The frame at RIP.</param>
     public void NoteRunning(ulong root, ulong code, ulong stack, ulong thread)
     {
-        if (HasToGo)
+        var now = Environment.TickCount64;
+        var switchesMuch = _switches > MostSwitches;
+        if (now != _lastSeen)
+            _switches = 0;
+        if (HasToGo || (switchesMuch && Shown != null))
         {
-            // Misses cost more than windows can gain.
-            if (_missesLeft < 0)
-                _seen[root] = Penalty;
+            if (_missesLeft < 0 || switchesMuch)
+                _seen[(root, thread)] = Penalty;
             Drop();
         }
 
-        var now = Environment.TickCount64;
-        if (now == _lastSeen)
+        if (now == _lastSeen || switchesMuch)
             return;
         _lastSeen = now;
         _missesLeft = Math.Min(_missesLeft + MissesEachTime, FirstMisses);
@@ -90,7 +105,9 @@ internal sealed unsafe class UserWindows : IDisposable
 
         if (_seen.Count == MostKnown)
             _seen.Clear();
-        if ((_seen[root] = _seen.GetValueOrDefault(root) + (_hotCode.Contains(code) ? Worth : 1)) >= Worth)
+        ref var seen = ref CollectionsMarshal.GetValueRefOrAddDefault(_seen, (root, thread), out _);
+        seen += thread != 0 && _hotCode.Contains(code) ? Worth / 2 : 1;
+        if (seen >= Worth)
             Create(root, stack, thread);
     }
 
@@ -101,7 +118,7 @@ internal sealed unsafe class UserWindows : IDisposable
 
     /// <summary>Gives an address space windows.</summary>
     /// <param name="stack">An address in its stack.</param>
-    /// <param name="thread">FS base: the thread's own data.</param>
+    /// <param name="thread">FS base: the thread's own data; 0 if it has none yet.</param>
     public void Create(ulong root, ulong stack, ulong thread)
     {
         if (_sets.Count == MostSets)
@@ -110,7 +127,7 @@ internal sealed unsafe class UserWindows : IDisposable
             _sets.RemoveAt(0);
         }
 
-        Shown = new WindowSet(root, WindowRange.NumberOf(stack), WindowRange.NumberOf(thread), _bus, _table);
+        Shown = new WindowSet(root, WindowRange.NumberOf(stack), thread == 0 ? WindowSlots.NoNumber : WindowRange.NumberOf(thread), _bus, _table);
         Shown.Show();
         _sets.Add(Shown);
         _missesLeft = FirstMisses;
@@ -138,8 +155,6 @@ internal sealed unsafe class UserWindows : IDisposable
         _missesLeft = 0;
         if (Shown == null)
             return;
-        if (Shown.IsAbandoned)
-            _seen.Remove(Shown.Root);
         _sets.Remove(Shown);
         Shown.Dispose();
         Shown = null;

@@ -13,6 +13,9 @@ internal sealed unsafe class Stubs
 
     private const int AboveOrEqual = 3;
 
+    /// <summary>Room for the spilled registers, and with what is above it a multiple of 16.</summary>
+    private const byte FrameSize = (8 * HostRegister.SpilledCount) + 16;
+
     private static readonly int[] CalleeSaved = [3, 5, 12, 13, 14, 15];
 
     private readonly HostAssembler _code;
@@ -105,7 +108,7 @@ internal sealed unsafe class Stubs
     {
         var start = _code.Cursor;
         _code.Bytes([0x53, 0x55, 0x41, 0x54, 0x41, 0x55, 0x41, 0x56, 0x41, 0x57]); // push rbx, rbp, r12..r15
-        _code.Bytes([0x48, 0x83, 0xec, 0x08]); // sub rsp, 8: aligned to 16
+        _code.Bytes([0x48, 0x83, 0xec, FrameSize]); // sub rsp
         if (HostSystem.HasFsGsBase)
             _code.Bytes([0xf3, 0x48, 0x0f, 0xae, 0xdf]); // wrgsbase rdi
         _code.Store(HostRegister.Rsp, ContextLayout.HostStack);
@@ -114,6 +117,12 @@ internal sealed unsafe class Stubs
         Mxcsr(load: true, ContextLayout.Mxcsr);
         MoveAllXmm(load: true);
         LoadFlags();
+        for (var spilled = HostRegister.FirstSpilled; spilled < HostRegister.FirstSpilled + HostRegister.SpilledCount; spilled++)
+        {
+            _code.Load(HostRegister.T0, ContextLayout.Register(spilled));
+            _code.StoreSpilled(HostRegister.T0, spilled);
+        }
+
         foreach (var register in CallerSaved)
             _code.Load(register, ContextLayout.Register(register));
         foreach (var register in CalleeSaved)
@@ -127,7 +136,7 @@ internal sealed unsafe class Stubs
     {
         var start = _code.Cursor;
         _code.Load(HostRegister.Rsp, ContextLayout.HostStack);
-        _code.Bytes([0x48, 0x83, 0xc4, 0x08]); // add rsp, 8
+        _code.Bytes([0x48, 0x83, 0xc4, FrameSize]); // add rsp
         _code.Bytes([0x41, 0x5f, 0x41, 0x5e, 0x41, 0x5d, 0x41, 0x5c, 0x5d, 0x5b]); // pop r15..r12, rbp, rbx
         _code.Context(HostAssembler.MoveLoad, HostRegister.Rax, ContextLayout.Reason, wide: false);
         _code.Return();
@@ -318,6 +327,13 @@ internal sealed unsafe class Stubs
         _code.Store(HostRegister.GuestRsp, ContextLayout.Register(HostRegister.Rsp));
         _code.SaveFlagsInAx();
         _code.Store(HostRegister.Rax, ContextLayout.ArithmeticFlags);
+        _code.Load(HostRegister.Rax, ContextLayout.HostStack);
+        for (var spilled = HostRegister.FirstSpilled; spilled < HostRegister.FirstSpilled + HostRegister.SpilledCount; spilled++)
+        {
+            _code.MoveMemory(HostAssembler.MoveLoad, HostRegister.Rcx, HostRegister.Rax, HostRegister.SpillPlace(spilled));
+            _code.Store(HostRegister.Rcx, ContextLayout.Register(spilled));
+        }
+
         MoveAllXmm(load: false);
         Mxcsr(load: false, ContextLayout.Mxcsr);
         Mxcsr(load: true, ContextLayout.HostMxcsr);

@@ -98,7 +98,7 @@ internal sealed unsafe class SystemCallStubs
         _code.StoreImmediate64(ContextLayout.Direction, 0);
         _code.Bytes([0x81, 0xe2]); // and edx, ~DF
         _code.Int32(~(int)Rflags.Direction);
-        _code.Store(HostRegister.Rdx, ContextLayout.Register(11));
+        _code.StoreSpilled(HostRegister.Rdx, 11);
         _code.Load(HostRegister.Rcx, Gate(SystemCallGate.HandlerOffset));
         _code.Move(HostRegister.T0, HostRegister.Rcx);
         Count(SystemCallGate.SystemCallsOffset);
@@ -243,7 +243,7 @@ internal sealed unsafe class SystemCallStubs
         LoadFrame(HostRegister.Rax, 0);
         _code.Store(HostRegister.Rax, ContextLayout.StringRax);
         LoadFrame(HostRegister.Rax, 1);
-        _code.Store(HostRegister.Rax, ContextLayout.Register(11));
+        _code.StoreSpilled(HostRegister.Rax, 11);
         LoadFrame(HostRegister.Rcx, 2);
         LoadFrame(HostRegister.GuestRsp, 7);
         LoadFrame(HostRegister.T0, 4);
