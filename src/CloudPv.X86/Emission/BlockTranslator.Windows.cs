@@ -10,6 +10,9 @@ internal sealed unsafe partial class BlockTranslator
 {
     private const int NoSlot = -1;
 
+    /// <summary>A block has fewer instructions than such steps would leave a window's room with.</summary>
+    private const long LargestStep = 1 << 20;
+
     /// <summary>By base register: the slot in whose window it is known to point.</summary>
     private readonly int[] _slotOfBase = new int[GeneralRegisters];
 
@@ -34,14 +37,33 @@ internal sealed unsafe partial class BlockTranslator
     {
         if (!KeepsT1(in instruction, form))
             _slotInT1 = NoSlot;
+        var copied = CopiedBase(in instruction, form);
+        var slot = copied < 0 ? NoSlot : _slotOfBase[copied];
         for (var register = 0; register < GeneralRegisters; register++)
         {
             if (_slotOfBase[register] != NoSlot && MovesAway(in instruction, form, register))
                 _slotOfBase[register] = NoSlot;
         }
+
+        if (slot != NoSlot)
+            _slotOfBase[GuestRegister.Number(instruction.Op0Register)] = slot;
     }
 
-    /// <summary>Whether a register may point out of its window's room behind an instruction. A block has fewer small steps than that has room for.</summary>
+    /// <summary>The register whose value, or a place near where it points to, an instruction gives to its destination; else none.</summary>
+    private static int CopiedBase(in Instruction instruction, InstructionForm form)
+    {
+        if (instruction.OpCount != 2 || instruction.Op0Kind != OpKind.Register || !instruction.Op0Register.IsGPR64())
+            return HostRegister.None;
+        if (form.Treatment == Treatment.Lea)
+        {
+            return instruction.MemoryIndex == Register.None && instruction.MemoryBase.IsGPR64() && (long)instruction.MemoryDisplacement64 is >= -LargestStep and <= LargestStep
+                ? GuestRegister.Number(instruction.MemoryBase) : HostRegister.None;
+        }
+
+        return instruction.Mnemonic == Mnemonic.Mov && instruction.Op1Kind == OpKind.Register ? GuestRegister.Number(instruction.Op1Register) : HostRegister.None;
+    }
+
+    /// <summary>Whether a register may point out of its window's room behind an instruction.</summary>
     private static bool MovesAway(in Instruction instruction, InstructionForm form, int register) => form.Treatment switch
     {
         Treatment.Push or Treatment.Nothing or Treatment.JumpConditional => false,
@@ -52,13 +74,12 @@ internal sealed unsafe partial class BlockTranslator
 
     private static bool IsSmallStep(in Instruction instruction, int register)
     {
-        const long largest = 1 << 20;
         if (instruction.Op0Kind != OpKind.Register || !instruction.Op0Register.IsGPR64() || GuestRegister.Number(instruction.Op0Register) != register)
             return false;
         return instruction.Mnemonic switch
         {
             Mnemonic.Inc or Mnemonic.Dec => true,
-            Mnemonic.Add or Mnemonic.Sub => instruction.Op1Kind is not (OpKind.Register or OpKind.Memory) && (long)instruction.GetImmediate(1) is >= -largest and <= largest,
+            Mnemonic.Add or Mnemonic.Sub => instruction.Op1Kind is not (OpKind.Register or OpKind.Memory) && (long)instruction.GetImmediate(1) is >= -LargestStep and <= LargestStep,
             _ => false,
         };
     }
