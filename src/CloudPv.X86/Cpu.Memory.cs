@@ -218,6 +218,7 @@ public sealed unsafe partial class Cpu : IEmulatorMemory
             return ResolveCodeWrite(host + offset, new CodeWrite(page.Frame, offset, access.Size), access);
         if (!HasBreakpoints || !IsWatched(address))
             Space.Tlb.Fill(Space.Fetcher.Root, address, host, access.Write, in page);
+        CheckMiss(address, access);
         MapWindow(address, access);
         return host + offset;
     }

@@ -6,6 +6,9 @@ public sealed unsafe partial class Cpu
     /// <summary>Null: never.</summary>
     private readonly UserWindows? _windows;
 
+    /// <summary>The slot that led the access which last missed a page; negative: none, or it missed no page.</summary>
+    private int _slotOfMiss;
+
     private bool UsesWindows => _windows?.Shown != null && Mode == CpuMode.User;
 
     /// <summary>Gives the current user address space windows at once.</summary>
@@ -49,8 +52,10 @@ public sealed unsafe partial class Cpu
     private bool TryFindSlowPath(out byte* slowPath)
     {
         slowPath = null;
-        if (_context->Argument is < CpuFaults.StackVector or > CpuFaults.PageVector || !_region.WindowAccesses.TryFind((byte*)_context->State.Rip, out slowPath))
+        if (_context->Argument is < CpuFaults.StackVector or > CpuFaults.PageVector || !_region.WindowAccesses.TryFind((byte*)_context->State.Rip, out var access))
             return false;
+        slowPath = (byte*)access.SlowPath;
+        _slotOfMiss = _context->Argument == CpuFaults.PageVector ? access.Slot : WindowSlots.NoNumber;
         Statistics.WindowMisses++;
         _windows!.NoteMiss();
         return true;
@@ -73,6 +78,13 @@ public sealed unsafe partial class Cpu
             Drop(block);
             _windows.Hints.KeepApart(WindowHints.Place(block.Key.Frame, block.Key.Rip));
         }
+    }
+
+    /// <summary>Throws if code looked for an access within one page elsewhere than where that page is mapped: that would be ours to mend.</summary>
+    private void CheckMiss(ulong address, AccessDescription access)
+    {
+        if (access.Window && _slotOfMiss >= 0 && _windows!.Holds(_slotOfMiss, address, access.Write))
+            throw new InvalidOperationException($"The code for {access.Rip:x} went astray: it missed {address:x}, which its window holds.");
     }
 
     private void MapWindow(ulong address, AccessDescription access)

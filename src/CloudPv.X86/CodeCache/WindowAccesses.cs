@@ -1,19 +1,24 @@
 namespace CloudPv.X86;
 
-/// <summary>Host code that accesses guest memory through a window, and where to go on if the host refuses. Entries are added in the order of host addresses.</summary>
+/// <summary>Host code that accesses guest memory through a window.</summary>
+/// <param name="SlowPath">Where to go on if the host refuses.</param>
+/// <param name="Slot">The slot of the window that it is led by; negative: none.</param>
+internal readonly record struct WindowAccess(nint Start, nint End, nint SlowPath, int Slot);
+
+/// <summary>All of a code region. Entries are added in the order of host addresses.</summary>
 internal sealed unsafe class WindowAccesses
 {
-    private readonly List<(nint Start, nint End, nint SlowPath)> _entries = [];
+    private readonly List<WindowAccess> _entries = [];
 
-    public void Add(byte* start, byte* end, byte* slowPath) => _entries.Add(((nint)start, (nint)end, (nint)slowPath));
+    public void Add(WindowAccess access) => _entries.Add(access);
 
     public int Count => _entries.Count;
 
-    public (nint Start, nint End, nint SlowPath) this[int index] => _entries[index];
+    public WindowAccess this[int index] => _entries[index];
 
     public void Clear() => _entries.Clear();
 
-    public bool TryFind(byte* host, out byte* slowPath)
+    public bool TryFind(byte* host, out WindowAccess access)
     {
         int low = 0, high = _entries.Count;
         while (low < high)
@@ -25,7 +30,7 @@ internal sealed unsafe class WindowAccesses
                 high = middle;
         }
 
-        slowPath = low == 0 || (nint)host >= _entries[low - 1].End ? null : (byte*)_entries[low - 1].SlowPath;
-        return slowPath != null;
+        access = low == 0 ? default : _entries[low - 1];
+        return (nint)host < access.End;
     }
 }

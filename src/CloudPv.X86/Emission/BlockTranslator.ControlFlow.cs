@@ -190,7 +190,7 @@ internal sealed unsafe partial class BlockTranslator
         }
         else
         {
-            _code.Bytes([0x45, 0x0f, 0xb7, 0xda]); // movzx r11d, r10w: the slot
+            _code.ZeroExtend16(HostRegister.T1, HostRegister.T0); // the slot
             _code.ContextTable(0xff, 4, _mode.JumpCache, wide: false); // jmp
         }
     }

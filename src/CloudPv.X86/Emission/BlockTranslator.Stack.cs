@@ -86,6 +86,7 @@ internal sealed unsafe partial class BlockTranslator
     private void EmitPushFlags(int index, in Instruction instruction)
     {
         _code.Call(stubs.ReadFlags);
+        _slotInT1 = NoSlot;
         _code.Store(HostRegister.T0, ContextLayout.Scratch);
         EmitPushContext(index, in instruction, ContextLayout.Scratch);
     }

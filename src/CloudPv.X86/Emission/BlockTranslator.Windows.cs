@@ -211,7 +211,7 @@ internal sealed unsafe partial class BlockTranslator
     /// </summary>
     private void EmitWindowSlowPath(in SlowPath path)
     {
-        region.WindowAccesses.Add(path.Operation, path.Resume, _code.Cursor);
+        region.WindowAccesses.Add(new WindowAccess((nint)path.Operation, (nint)path.Resume, (nint)_code.Cursor, path.Slot));
         if (path.EnsuresX87)
             _code.CallContext(ContextLayout.X87Ensure);
         if (path.SwappedHigh != HostRegister.None)

@@ -154,6 +154,14 @@ internal sealed unsafe partial class HostAssembler
         Byte(0xc0 | ((source & 7) << 3) | (destination & 7));
     }
 
+    /// <summary>MOVZX r32, r16.</summary>
+    public void ZeroExtend16(int destination, int source)
+    {
+        Byte(0x40 | (destination >> 3 << 2) | (source >> 3));
+        Bytes([0x0f, 0xb7]);
+        Byte(0xc0 | ((destination & 7) << 3) | (source & 7));
+    }
+
     /// <summary>The shortest MOV of a 64-bit constant.</summary>
     public void MoveImmediate(int register, ulong value)
     {

@@ -113,6 +113,9 @@ internal sealed unsafe class UserWindows : IDisposable
 
     public void NoteMiss() => _missesLeft--;
 
+    /// <summary>Whether translated code that is led by a slot must find what is at an address.</summary>
+    public bool Holds(int slot, ulong address, bool write) => _table.IsOf(slot, WindowRange.NumberOf(address)) && Shown?.Holds(address, write) == true;
+
     /// <summary>The page tables refuse what was missed.</summary>
     public void NoteFault() => _missesLeft -= FaultMisses;
 

@@ -96,6 +96,9 @@ internal sealed unsafe class WindowSet(ulong root, int stack, int thread, CpuBus
         return TryMap(range, in run) && _pages.TryGetValue(wanted, out var now) && (now.Writable || !write);
     }
 
+    /// <summary>Whether the page of an address is mapped, for such an access.</summary>
+    public bool Holds(ulong address, bool write) => _pages.TryGetValue(address >> MachineMemory.FrameShift, out var mapped) && (mapped.Writable || !write);
+
     /// <summary>Takes out what may no longer be right.</summary>
     public void Flush()
     {

@@ -42,6 +42,8 @@ internal readonly unsafe struct WindowSlots
     /// <summary>Where what is to be added to an address stands.</summary>
     public static int DeltaAt(int slot) => NumberAt(slot) + DeltaOffset;
 
+    public int Number(int slot) => (int)_slots[2 * slot];
+
     /// <param name="number">May be <see cref="NoNumber"/>, which no address has.</param>
     public void Set(int slot, int number, ulong delta)
     {

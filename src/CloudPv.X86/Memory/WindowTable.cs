@@ -21,6 +21,9 @@ internal sealed unsafe class WindowTable
         _slots.Change(number, delta);
     }
 
+    /// <summary>Whether a slot is that of a window.</summary>
+    public bool IsOf(int slot, int number) => _slots.Number(slot) == number;
+
     /// <summary>Fills the slots with these windows.</summary>
     public void SetSlots(ReadOnlySpan<int> numbers)
     {

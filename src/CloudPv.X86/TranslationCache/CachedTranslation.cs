@@ -83,14 +83,14 @@ internal struct CachedTrap
     public int Rip;
 }
 
-/// <summary>An access through a window, by the offsets of its beginning and its end in the hot code, and of its slow path in the cold code.</summary>
+/// <summary>A <see cref="WindowAccess"/>, by the offsets of its beginning and its end in the hot code, and of its slow path in the cold code.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct CachedWindowAccess
 {
     public ushort Start;
     public ushort End;
     public ushort SlowPath;
-    public ushort Unused;
+    public short Slot;
 }
 
 /// <summary>A translation in the cache, which can be put at any place of a code region for the same guest bytes at another address.</summary>
@@ -162,7 +162,7 @@ internal readonly unsafe struct CachedTranslation(byte* start)
         for (var index = 0; index < header.WindowAccesses; index++)
         {
             var access = WindowAccesses[index];
-            region.WindowAccesses.Add(hot + access.Start, hot + access.End, cold + access.SlowPath);
+            region.WindowAccesses.Add(new WindowAccess((nint)hot + access.Start, (nint)hot + access.End, (nint)cold + access.SlowPath, access.Slot));
         }
 
         region.Keep(header.HotLength, header.ColdLength);
@@ -297,7 +297,7 @@ internal readonly unsafe struct CachedTranslation(byte* start)
         for (var index = 0; index < Header.WindowAccesses; index++)
         {
             var access = WindowAccesses[index];
-            if (access.Start < least || access.End < access.Start || access.End > Header.HotLength || access.SlowPath >= Header.ColdLength)
+            if (access.Start < least || access.End < access.Start || access.End > Header.HotLength || access.SlowPath >= Header.ColdLength || access.Slot is < -1 or >= WindowSlots.Count)
                 return false;
             least = access.End;
         }

@@ -134,8 +134,14 @@ internal sealed unsafe class TranslationRecorder
         var accesses = _region.WindowAccesses;
         for (var index = _windowAccesses; index < accesses.Count; index++)
         {
-            var (start, end, slowPath) = accesses[index];
-            Append(new CachedWindowAccess { Start = (ushort)((byte*)start - parts.Hot), End = (ushort)((byte*)end - parts.Hot), SlowPath = (ushort)((byte*)slowPath - parts.Cold) });
+            var access = accesses[index];
+            Append(new CachedWindowAccess
+            {
+                Start = (ushort)((byte*)access.Start - parts.Hot),
+                End = (ushort)((byte*)access.End - parts.Hot),
+                SlowPath = (ushort)((byte*)access.SlowPath - parts.Cold),
+                Slot = (short)access.Slot,
+            });
         }
 
         return (ushort)(accesses.Count - _windowAccesses);

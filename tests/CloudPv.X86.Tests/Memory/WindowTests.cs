@@ -186,6 +186,43 @@ public sealed unsafe class WindowTests : IDisposable
         cpu.State.Rax.ShouldBe(8ul);
     }
 
+    [Fact]
+    public void Flags_are_pushed_where_the_stack_was_just_read()
+    {
+        Load(c =>
+        {
+            c.mov(rax, __[rsp]);
+            c.xor(edx, edx);
+            c.pushfq();
+            c.pop(rcx);
+        });
+        var cpu = NewCpu();
+        const ulong zero = 1 << 6;
+
+        Run(cpu);
+
+        (cpu.State.Rcx & zero).ShouldBe(zero);
+        cpu.Statistics.WindowMisses.ShouldBe(2);
+    }
+
+    [Fact]
+    public void An_operand_with_a_spilled_index_is_found_behind_another()
+    {
+        Load(c =>
+        {
+            c.mov(rax, __[rbx]);
+            c.mov(rcx, __[rbx + r9]);
+            c.mov(rdx, __[rbx + 8]);
+        });
+        var cpu = NewCpu();
+        cpu.State.R9 = 8;
+        (_guest.Data(0), _guest.Data(1)) = (1, 2);
+
+        Run(cpu);
+
+        (cpu.State.Rax, cpu.State.Rcx, cpu.Statistics.WindowMisses).ShouldBe((1ul, 2ul, 1L));
+    }
+
     [Theory]
     [InlineData(0x0000_8000_0000_0000ul)]
     [InlineData(0x8000_0000_0060_0000ul)]
