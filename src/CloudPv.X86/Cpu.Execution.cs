@@ -209,7 +209,6 @@ public sealed unsafe partial class Cpu
             WithdrawWriteTags(frame);
         foreach (var write in requests.CodeWrites)
             DropBlocks(write);
-        Mailbox.Complete(in requests);
         return (reasons & CpuMailbox.Kicked) != 0;
     }
 
