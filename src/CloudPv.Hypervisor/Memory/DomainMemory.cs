@@ -110,7 +110,7 @@ internal sealed unsafe class DomainMemory : IDisposable
         {
             _memory = memory;
             _current = current;
-            memory._lock.Enter();
+            memory._lock.EnterPatiently();
         }
 
         public void Dispose()
