@@ -11,36 +11,51 @@ internal sealed unsafe class EntryCache
 {
     private readonly Entry* _entries;
     private readonly int _count;
-    private bool _isEmpty;
+
+    // The entries filled since the last clearing; too many are as good as all.
+    private readonly ushort[] _filled;
+    private int _filledCount = int.MaxValue;
 
     // SAFETY: the context has that many entries there, and an index is below that.
     public EntryCache(CpuContext* context, int offset, int count)
     {
         _entries = (Entry*)((byte*)context + offset);
         _count = count;
+        _filled = new ushort[count / 4];
         Clear();
     }
 
     public void Add(Block block)
     {
-        EntryOf(block) = new Entry { Rip = block.Key.Rip, Host = block.Entry };
-        _isEmpty = false;
+        var index = IndexOf(block.Key.Rip);
+        if (_filledCount < _filled.Length)
+            _filled[_filledCount] = (ushort)index;
+        if (_filledCount <= _filled.Length)
+            _filledCount++;
+        _entries[index] = new Entry { Rip = block.Key.Rip, Host = block.Entry };
     }
 
     public void Remove(Block block)
     {
-        ref var entry = ref EntryOf(block);
-        if (entry.Host == block.Entry)
-            Empty(IndexOf(block.Key.Rip));
+        var index = IndexOf(block.Key.Rip);
+        if (_entries[index].Host == block.Entry)
+            Empty(index);
     }
 
     public void Clear()
     {
-        if (_isEmpty)
-            return;
-        for (var index = 0; index < _count; index++)
-            Empty(index);
-        _isEmpty = true;
+        if (_filledCount <= _filled.Length)
+        {
+            foreach (var index in _filled.AsSpan(0, _filledCount))
+                Empty(index);
+        }
+        else
+        {
+            for (var index = 0; index < _count; index++)
+                Empty(index);
+        }
+
+        _filledCount = 0;
     }
 
     /// <summary>Leaves an address there that is looked for in another entry, so that none matches, however strange: a guest may jump anywhere.</summary>
@@ -63,8 +78,6 @@ internal sealed unsafe class EntryCache
 
     /// <summary>What shares its low bits, and with that a slot of the jump cache, differs in those.</summary>
     private const int HashShift = 16;
-
-    private ref Entry EntryOf(Block block) => ref _entries[IndexOf(block.Key.Rip)];
 
     private int IndexOf(ulong rip) => (int)((uint)rip ^ uint.RotateRight((uint)rip, HashShift)) & (_count - 1);
 
