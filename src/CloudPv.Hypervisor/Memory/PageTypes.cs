@@ -146,7 +146,7 @@ internal sealed unsafe class PageTypes(DomainMemory memory)
     private long Promote(Mfn table, FrameType level)
     {
         ulong* entries = (ulong*)memory.Pointer(table);
-        for (int i = 0; i < PageTableEntry.EntriesPerTable; i++)
+        for (int i = NextFilled(entries, 0, PageTableEntry.EntriesPerTable); i < PageTableEntry.EntriesPerTable; i = NextFilled(entries, i + 1, PageTableEntry.EntriesPerTable))
         {
             if (level == FrameType.L4 && !GuestAddressSpace.IsGuestSlot(i))
                 continue;
@@ -170,11 +170,18 @@ internal sealed unsafe class PageTypes(DomainMemory memory)
     private void Demote(Mfn table, FrameType level, int count)
     {
         ulong* entries = (ulong*)memory.Pointer(table);
-        for (int i = 0; i < count; i++)
+        for (int i = NextFilled(entries, 0, count); i < count; i = NextFilled(entries, i + 1, count))
         {
             if (level != FrameType.L4 || GuestAddressSpace.IsGuestSlot(i))
                 PutFromEntry(table, level, entries[i]);
         }
+    }
+
+    /// <summary>The first entry from <paramref name="start"/> on that isn't 0, or <paramref name="end"/>. Most entries of most tables are 0.</summary>
+    private static int NextFilled(ulong* entries, int start, int end)
+    {
+        int found = new ReadOnlySpan<ulong>(entries + start, end - start).IndexOfAnyExcept(0UL);
+        return found < 0 ? end : start + found;
     }
 
     /// <summary>get_page_from_l1e … get_page_from_l4e: takes the references that a present entry of <paramref name="table"/> stands for.</summary>
