@@ -88,6 +88,46 @@ public sealed class JumpCacheTests
         cpu.State.Rip.ShouldBe(Second);
     }
 
+    /// <summary>Few and very many: what was filled is noted for the clearing up to a number.</summary>
+    [Theory]
+    [InlineData(10)]
+    [InlineData(3000)]
+    public void All_targets_are_looked_for_anew_in_another_address_space(int targets)
+    {
+        const int Apart = 5; // odd, so that all of a table's entries are used
+        using var guest = new TestGuest();
+        guest.Load(c =>
+        {
+            var again = c.CreateLabel();
+            c.Label(ref again);
+            c.call(rbx);
+            c.add(rbx, Apart);
+            c.dec(rcx);
+            c.jne(again);
+            c.syscall();
+        });
+        byte[] returns = [0xc3, .. Enumerable.Repeat<byte>(0x90, Apart - 1)];
+        guest.Load(c => c.db([.. Enumerable.Repeat(returns, targets).SelectMany(bytes => bytes)]), First);
+        var cpu = guest.NewCpu();
+        cpu.State.Rbx = First;
+        cpu.State.Rcx = (ulong)targets;
+        cpu.Run().Kind.ShouldBe(CpuExitKind.Syscall);
+        cpu.State.Rcx.ShouldBe(0ul);
+
+        guest.MapNew(First, (targets * Apart / 4096) + 1);
+        guest.Load(c => c.db([.. Enumerable.Repeat((byte)0xf4, targets * Apart)]), First); // HLT
+        cpu.FlushTlb();
+
+        for (var target = targets - 1; target >= 0; target--)
+        {
+            cpu.State.Rip = TestGuest.CodeAddress;
+            cpu.State.Rbx = First + ((ulong)target * Apart);
+            cpu.State.Rcx = 1;
+            cpu.State.Rsp = TestGuest.StackTop - 64;
+            cpu.Run().Vector.ShouldBe((byte)13);
+        }
+    }
+
     /// <summary>Nothing that empty places hold is an address that may be found.</summary>
     [Theory]
     [InlineData(0x8000_0000_0000_0000)]
