@@ -2,7 +2,7 @@ using CloudPv.X86;
 
 namespace CloudPv.Hypervisor;
 
-/// <summary>Keeps a domain's translations on disk: read while the domain is built, written while it runs, if there are many new ones, and at its end.</summary>
+/// <summary>Keeps a domain's translations on disk: read while the domain is built, written while it runs, if there are many new ones, and at its end. Only a new one wakes it up.</summary>
 internal sealed class DomainTranslations : IDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
@@ -19,7 +19,8 @@ internal sealed class DomainTranslations : IDisposable
     {
         _cache = cache;
         _file = LoadAsync(cache, opening);
-        _timer = new Timer(_ => SaveRunning(), state: null, Interval, Interval);
+        _timer = new Timer(_ => SaveRunning());
+        _cache.AwaitGrowth(SaveSoon);
     }
 
     public Task Loaded => _file;
@@ -46,9 +47,12 @@ internal sealed class DomainTranslations : IDisposable
     /// <summary>What was written is used from the file, whose pages all domains share; the memory it had before goes with the next collection, for which an idle domain gives no cause.</summary>
     private void SaveRunning()
     {
+        _cache.AwaitGrowth(SaveSoon);
         if (TrySave(ShareOfRunning) && _file.Result.TryLoad(_cache))
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false);
     }
+
+    private void SaveSoon() => _timer.Change(Interval, Timeout.InfiniteTimeSpan);
 
     private bool TrySave(int share) => _file.IsCompletedSuccessfully && _file.Result.TrySave(_cache, share);
 }

@@ -14,6 +14,7 @@ public sealed class TranslationCache : IDisposable
     private readonly Lock _gate = new();
     private volatile CachedTranslations _translations = new();
     private uint _stubsSize;
+    private Action? _onGrowth;
 
     /// <summary>Translations in it.</summary>
     public int Count => _translations.Count;
@@ -49,6 +50,9 @@ public sealed class TranslationCache : IDisposable
         return BitOperations.Crc32C(BitOperations.Crc32C(BitOperations.Crc32C(0, place), first), second);
     }
 
+    /// <summary>Has an action called once, by the CPU that adds the next translation.</summary>
+    public void AwaitGrowth(Action onGrowth) => Volatile.Write(ref _onGrowth, onGrowth);
+
     /// <summary>No CPU may look any more.</summary>
     public void Dispose() => _translations.Dispose();
 
@@ -64,12 +68,16 @@ public sealed class TranslationCache : IDisposable
                 _stubsSize = stubsSize;
             }
 
-            if (_translations.TryAdd(record))
-                return;
-            var anew = _translations.WithoutAdded();
-            anew.TryAdd(record);
-            _translations = anew;
+            if (!_translations.TryAdd(record))
+            {
+                var anew = _translations.WithoutAdded();
+                anew.TryAdd(record);
+                _translations = anew;
+            }
         }
+
+        if (Volatile.Read(ref _onGrowth) != null)
+            Interlocked.Exchange(ref _onGrowth, null)?.Invoke();
     }
 
     /// <summary>Takes the place of what it holds, and takes over what has been added to that, but for the first translations, if they are those of <paramref name="saved"/>.</summary>

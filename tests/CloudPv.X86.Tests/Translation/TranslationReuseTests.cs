@@ -68,6 +68,25 @@ public sealed class TranslationReuseTests
         second.State.Rax.ShouldBe(first.State.Rax);
     }
 
+    [Fact]
+    public void The_first_translation_that_is_new_is_told_of_once()
+    {
+        using var guest = new TestGuest();
+        guest.Load(EmitProgram);
+        guest.Load(EmitProgram, OtherLow);
+        var told = 0;
+        RunProgram(guest.NewCpu(), TestGuest.CodeAddress);
+
+        guest.Bus.Translations!.AwaitGrowth(() => told++);
+        RunProgram(guest.NewCpu(), TestGuest.CodeAddress);
+        told.ShouldBe(0);
+        RunProgram(guest.NewCpu(), OtherLow);
+        told.ShouldBe(0);
+        guest.Load(EmitProgram, High);
+        RunProgram(guest.NewCpu(), High);
+        told.ShouldBe(1);
+    }
+
     [Theory]
     [InlineData(Low, OtherLow)]
     [InlineData(High, OtherHigh)]
