@@ -1,4 +1,3 @@
-using System.Runtime.Intrinsics.X86;
 using CloudPv.X86;
 using Runstates = CloudPv.Xen.Runstate;
 
@@ -12,8 +11,6 @@ internal sealed partial class Vcpu
     [ThreadStatic] private static Vcpu? _current;
 
     private readonly Parker _parker = new();
-    private readonly RunDelay _runDelay = new();
-    private readonly HaltPolling _polling;
     private Thread? _thread;
     private int _threadStarted;
     private volatile bool _online;
@@ -59,6 +56,9 @@ internal sealed partial class Vcpu
         _parker.Set();
         Cpu.Kick();
     }
+
+    /// <summary>Makes the alarm of the vCPU's timers, which gets it out of guest code and out of its sleep. On the vCPU's thread.</summary>
+    public unsafe CpuAlarm CreateAlarm() => Cpu.CreateAlarm(_parker.Word);
 
     /// <summary>An event became pending on this vCPU: ends SCHEDOP_block and SCHEDOP_poll (vcpu_kick). From any thread.</summary>
     public void Wake()
@@ -106,7 +106,6 @@ internal sealed partial class Vcpu
         }
         Profile?.Stop();
         Timers.Stop();
-        _runDelay.Dispose();
         Domain.Gate.Leave();
     }
 
@@ -172,32 +171,16 @@ internal sealed partial class Vcpu
     /// <summary>Waits until interrupted, or until the next of the vCPU's own timers or <paramref name="deadline"/>, whose expiry is seen to.</summary>
     private void Park(ulong deadline)
     {
-        ulong next = Math.Min(Timers.Next, deadline);
-        ulong start = Domain.Host.Clock.Now;
-        ulong now = LookOut(start, next);
-        SleepUntil(next, now);
-        _polling.Learn(Domain.Host.Clock.Now - start);
+        SleepUntil(Math.Min(Timers.Next, deadline), Domain.Host.Clock.Now);
         Timers.Expire();
     }
 
-    /// <summary>Sleeps until interrupted or until a system time.</summary>
+    /// <summary>Sleeps until interrupted or until a system time. The alarm that the guest's timers have anyway ends it: a futex's own timeout would be a second timer.</summary>
     private void SleepUntil(ulong time, ulong now)
     {
-        if (time > now)
-            _parker.Wait(time == VcpuTimers.Never ? Parker.Forever : time - now);
-    }
-
-    /// <summary>Looks out for work for as long as that pays.</summary>
-    /// <returns>The time now.</returns>
-    private ulong LookOut(ulong start, ulong next)
-    {
-        ulong end = Math.Min(start + _polling.Window(start), next);
-        ulong now = start;
-        while (now < end && !_parker.IsSet)
-        {
-            X86Base.Pause();
-            now = Domain.Host.Clock.Now;
-        }
-        return now;
+        if (time <= now)
+            return;
+        Timers.RingAt(time, now);
+        _parker.Wait();
     }
 }

@@ -142,7 +142,8 @@ public sealed unsafe partial class Cpu : IDisposable
     }
 
     /// <summary>Makes an alarm that kicks this CPU. On the thread that runs it, which also disposes of the alarm.</summary>
-    public CpuAlarm CreateAlarm() => new(&_context->Interrupt);
+    /// <param name="bell">Becomes 1, too, when it rings: what the thread looks at where it doesn't run the CPU. Outlives the alarm.</param>
+    public CpuAlarm CreateAlarm(int* bell) => new(&_context->Interrupt, bell);
 
     /// <summary>Drops this CPU's translations, all or of one page, in both modes. Only from its own thread.</summary>
     public void FlushTlb()

@@ -2,12 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace CloudPv.Hypervisor;
 
-/// <summary>Lets one thread sleep until another sets it or a time has passed, to the microsecond (futex(2)). A set before the wait makes that wait return at once.</summary>
+/// <summary>Lets one thread sleep until another sets it, or a signal handler on the thread itself does (futex(2)). A set before the wait makes that wait return at once.</summary>
 internal sealed unsafe partial class Parker : IDisposable
 {
-    /// <summary>A wait without an end.</summary>
-    public const ulong Forever = ulong.MaxValue;
-
     private const int Empty = 0;
     private const int Signalled = 1;
     private const int Parked = -1;
@@ -19,8 +16,8 @@ internal sealed unsafe partial class Parker : IDisposable
     // SAFETY: four bytes of our own, outside the managed heap as the kernel watches the address; freed only after the last user is gone.
     private readonly int* _word = (int*)NativeMemory.AllocZeroed(sizeof(int));
 
-    /// <summary>Whether a wait would return at once.</summary>
-    public bool IsSet => Volatile.Read(ref *_word) == Signalled;
+    /// <summary>What <see cref="Set"/> makes 1. A handler that does it by itself need wake nobody: the kernel looks at it again when a signal has ended the wait.</summary>
+    public int* Word => _word;
 
     public void Set()
     {
@@ -28,26 +25,16 @@ internal sealed unsafe partial class Parker : IDisposable
             Futex(FutexSyscall, _word, WakePrivate, 1, null);
     }
 
-    /// <summary>Returns when set, after <paramref name="nanoseconds"/>, or for no reason at all; the caller looks again at what it waits for.</summary>
-    public void Wait(ulong nanoseconds)
+    /// <summary>Returns when set, or for no reason at all; the caller looks again at what it waits for.</summary>
+    public void Wait()
     {
         if (Interlocked.CompareExchange(ref *_word, Parked, Empty) == Empty)
-        {
-            var timeout = new Timespec { Seconds = (long)(nanoseconds / 1_000_000_000), Nanoseconds = (long)(nanoseconds % 1_000_000_000) };
-            Futex(FutexSyscall, _word, WaitPrivate, Parked, nanoseconds == Forever ? null : &timeout);
-        }
+            Futex(FutexSyscall, _word, WaitPrivate, Parked, null);
         Interlocked.Exchange(ref *_word, Empty);
     }
 
     public void Dispose() => NativeMemory.Free(_word);
 
-    [StructLayout(LayoutKind.Sequential)]
-    private struct Timespec
-    {
-        public long Seconds;
-        public long Nanoseconds;
-    }
-
     [LibraryImport("libc", EntryPoint = "syscall")]
-    private static partial long Futex(long number, int* word, long operation, long value, Timespec* timeout);
+    private static partial long Futex(long number, int* word, long operation, long value, void* timeout);
 }

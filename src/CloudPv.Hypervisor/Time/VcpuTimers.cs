@@ -26,7 +26,7 @@ internal sealed class VcpuTimers(Vcpu vcpu)
     /// <summary>On the vCPU's thread, before it does anything else.</summary>
     public void Start()
     {
-        _alarm = vcpu.Cpu.CreateAlarm();
+        _alarm = vcpu.CreateAlarm();
         Expire();
     }
 
@@ -76,9 +76,23 @@ internal sealed class VcpuTimers(Vcpu vcpu)
         if (_alarm!.TakeRing())
             _alarmAt = Never;
         ulong next = Math.Min(Next, vcpu.Credit.ChargeAt);
-        if (next >= _alarmAt)
-            return;
-        _alarmAt = next;
-        _alarm.Set(Math.Max(next, now + 1) - now);
+        if (next < _alarmAt)
+            SetAlarm(next, now);
+    }
+
+    /// <summary>
+    /// Makes the alarm ring at a time and, but for a deadline that others set meanwhile, not before: a thread that sleeps is woken by nothing else. Only on the vCPU's thread.
+    /// </summary>
+    /// <param name="time">System time; <see cref="Never"/>: it may ring once more where it is set.</param>
+    public void RingAt(ulong time, ulong now)
+    {
+        if (time != _alarmAt && time != Never)
+            SetAlarm(time, now);
+    }
+
+    private void SetAlarm(ulong time, ulong now)
+    {
+        _alarmAt = time;
+        _alarm!.Set(Math.Max(time, now + 1) - now);
     }
 }

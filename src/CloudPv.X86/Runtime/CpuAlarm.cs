@@ -19,10 +19,11 @@ public sealed unsafe class CpuAlarm : IDisposable
     private readonly ThreadTimer _timer;
     private bool _disposed;
 
-    internal CpuAlarm(int* interrupt)
+    internal CpuAlarm(int* interrupt, int* bell)
     {
         Install();
         _target->Interrupt = interrupt;
+        _target->Bell = bell;
         _timer = new ThreadTimer(ThreadTimerClock.Monotonic, Signal, _target);
     }
 
@@ -53,6 +54,8 @@ public sealed unsafe class CpuAlarm : IDisposable
             [
                 0x48, 0x8b, 0x46, 0x18, // mov rax, [rsi + 24]
                 0xc7, 0x40, 0x08, 0x01, 0x00, 0x00, 0x00, // mov dword [rax + 8], 1: Rang
+                0x48, 0x8b, 0x48, 0x10, // mov rcx, [rax + 16]: Bell
+                0xc7, 0x01, 0x01, 0x00, 0x00, 0x00, // mov dword [rcx], 1
                 0x48, 0x8b, 0x00, // mov rax, [rax]: Interrupt
                 0xf0, 0x83, 0x08, CpuMailbox.Kicked, // lock or dword [rax], Kicked
                 0xc3, // ret
@@ -70,5 +73,6 @@ public sealed unsafe class CpuAlarm : IDisposable
     {
         public int* Interrupt;
         public int Rang;
+        public int* Bell;
     }
 }
