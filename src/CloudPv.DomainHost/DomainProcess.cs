@@ -53,7 +53,7 @@ internal static partial class DomainProcess
         });
         await using var server = new ControlServer(socket, domu);
         listening();
-        using Timer trim = HeapTrim.AfterBoot();
+        using var trim = new BootTrim(domu);
         DomuEnd end = await domu.RunAsync();
         bool isCrash = end is DomuEnd.Crash or DomuEnd.Watchdog;
         ExitFile.Write(exitPath, ControlAnswer.Name(end), domu.Status.Detail);

@@ -49,6 +49,18 @@ public sealed partial class Domain
         Gate.WaitUntilAllRest();
     }
 
+    /// <summary>Has each vCPU, when it is idle, give back the memory of what it has translated so far, which after a boot is mostly never run again.</summary>
+    public void TrimTranslations()
+    {
+        lock (_lifecycle)
+        {
+            if (_disposed)
+                return;
+            foreach (Vcpu vcpu in Vcpus)
+                vcpu.Trim();
+        }
+    }
+
     /// <summary>Ends the domain's run for a reason: its vCPUs stop before their next guest instruction. The first reason stands. From any thread.</summary>
     internal void Halt(ShutdownReason reason)
     {

@@ -15,6 +15,7 @@ internal sealed partial class Vcpu
     private int _threadStarted;
     private volatile bool _online;
     private volatile bool _unblocked;
+    private volatile bool _trims;
     private bool _blocked;
     private ulong _blockedUntil;
 
@@ -64,6 +65,13 @@ internal sealed partial class Vcpu
     public void Wake()
     {
         _unblocked = true;
+        Interrupt();
+    }
+
+    /// <summary>Has the vCPU give its translations' memory back when it is idle next. From any thread.</summary>
+    public void Trim()
+    {
+        _trims = true;
         Interrupt();
     }
 
@@ -162,10 +170,19 @@ internal sealed partial class Vcpu
             else
             {
                 Runstate.Enter(Runstates.Blocked);
+                TrimIfAsked();
                 Park(_blockedUntil);
             }
         }
         return false;
+    }
+
+    private void TrimIfAsked()
+    {
+        if (!_trims)
+            return;
+        _trims = false;
+        Cpu.GiveTranslationsBack();
     }
 
     /// <summary>Waits until interrupted, or until the next of the vCPU's own timers or <paramref name="deadline"/>, whose expiry is seen to.</summary>

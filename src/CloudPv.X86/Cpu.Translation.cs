@@ -158,6 +158,16 @@ public sealed unsafe partial class Cpu
             space.ClearJumpCache();
     }
 
+    /// <summary>
+    /// Gives the memory of all translations back: nearly all of a boot's never run again. What does is translated anew, or reused. On the thread that runs this CPU, between runs.
+    /// </summary>
+    public void GiveTranslationsBack()
+    {
+        DropAllBlocks();
+        _blocks.TrimExcess();
+        _region.GiveBack();
+    }
+
     /// <summary>The instruction that wrote code is done (or faulted): everyone's translations of what it wrote go.</summary>
     private void EndCodeWrite()
     {

@@ -64,6 +64,13 @@ internal sealed class BlockTable(CodeFrames code)
         _byFrame.Clear();
     }
 
+    /// <summary>Gives back what room is left.</summary>
+    public void TrimExcess()
+    {
+        _blocks.TrimExcess();
+        _byFrame.TrimExcess();
+    }
+
     private ref Block? Recent(ulong rip) => ref _recent[(int)(rip ^ (rip >> 10)) & (_recent.Length - 1)];
 
     private void Forget(Block block, ulong frame)

@@ -98,6 +98,20 @@ internal sealed unsafe class CodeRegion : IDisposable
         WindowAccesses.Clear();
     }
 
+    /// <summary>Clears it and gives the memory back that the blocks took.</summary>
+    public void GiveBack()
+    {
+        Clear();
+        HotTraps.TrimExcess();
+        ColdTraps.TrimExcess();
+        WindowAccesses.TrimExcess();
+        var unused = (byte*)HostSystem.RoundUpToPage((ulong)_blocksStart);
+        HostSystem.GiveBackPages(unused, (ulong)(_start + Size - unused));
+        HostSystem.UseSmallPages(_start, Size);
+        _hotHugeEnd = _start;
+        _coldHugeEnd = _start + ColdStart;
+    }
+
     public bool HoldsStubs(nint host) => host >= (nint)_start && host < (nint)_blocksStart;
 
     public bool HoldsBlocks(nint host) => host >= (nint)_blocksStart && host < (nint)_start + Size;

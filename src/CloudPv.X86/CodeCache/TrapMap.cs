@@ -13,6 +13,9 @@ internal sealed unsafe class TrapMap
 
     public void Clear() => _entries.Clear();
 
+    /// <summary>Gives back what room is left.</summary>
+    public void TrimExcess() => _entries.TrimExcess();
+
     /// <summary>The guest instruction of the last entry at or before a host address.</summary>
     public bool TryFind(byte* host, out ulong rip)
     {

@@ -18,6 +18,9 @@ internal sealed unsafe class WindowAccesses
 
     public void Clear() => _entries.Clear();
 
+    /// <summary>Gives back what room is left.</summary>
+    public void TrimExcess() => _entries.TrimExcess();
+
     public bool TryFind(byte* host, out WindowAccess access)
     {
         int low = 0, high = _entries.Count;

@@ -20,7 +20,9 @@ internal static unsafe partial class HostSystem
     public const ulong HugePageSize = 2 << 20;
 
     private const int MfdCloexec = 1;
+    private const int MadvDontNeed = 4;
     private const int MadvHugePage = 14;
+    private const int MadvNoHugePage = 15;
     private const int MadvCollapse = 25;
     private const nint SysArchPrctl = 158;
     private const nint ArchSetGs = 0x1001;
@@ -48,6 +50,18 @@ internal static unsafe partial class HostSystem
 
     /// <summary>Asks for huge pages, which cost fewer faults and fewer TLB entries. The host may have none to give.</summary>
     public static void UseHugePages(byte* address, ulong size) => _ = madvise(address, (nuint)size, MadvHugePage);
+
+    /// <summary>Takes the wish for huge pages back, for pages that are yet to be committed.</summary>
+    public static void UseSmallPages(byte* address, ulong size) => _ = madvise(address, (nuint)size, MadvNoHugePage);
+
+    /// <summary>Frees the memory of private anonymous pages, which are zero and uncommitted then.</summary>
+    public static void GiveBackPages(byte* address, ulong size)
+    {
+        if (madvise(address, (nuint)size, MadvDontNeed) != 0)
+            throw Failure("madvise");
+    }
+
+    public static ulong RoundUpToPage(ulong address) => (address + (ulong)Environment.SystemPageSize - 1) & ~((ulong)Environment.SystemPageSize - 1);
 
     /// <summary>Moves what is in small pages of one huge page's range into a huge page: now, or where the host doesn't know how (before Linux 6.1), when it gets to it. It may have none to give.</summary>
     public static void CollapseHugePage(byte* address)
@@ -117,7 +131,7 @@ internal static unsafe partial class HostSystem
     [LibraryImport("libc", SetLastError = true)]
     private static partial int munmap(void* address, nuint length);
 
-    [LibraryImport("libc")]
+    [LibraryImport("libc", SetLastError = true)]
     private static partial int madvise(void* address, nuint length, int advice);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]

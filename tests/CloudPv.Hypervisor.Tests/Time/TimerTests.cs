@@ -83,6 +83,41 @@ public sealed class TimerTests
     }
 
     [Fact]
+    public void A_vcpu_that_is_idle_gives_its_translations_back_and_goes_on()
+    {
+        using var guest = new TestGuest(c =>
+        {
+            Label callback = c.CreateLabel(), again = c.CreateLabel();
+            c.MapSharedInfo();
+            c.SetCallbacks(callback, callback, callback);
+            EventCode.BindVirq(c, virq: 0);
+            c.xor(ebp, ebp);
+            c.mov(r15, rsp);
+            c.mov(__qword_ptr[GuestCode.Arguments], (int)Millisecond);
+            c.Call(VcpuOp, SetPeriodicTimer, 0, GuestCode.Arguments);
+            c.Label(ref again);
+            c.Call(SchedOp, Block);
+            c.ShutDown(reason: 3);
+            c.Label(ref callback);
+            c.mov(rsp, r15);
+            c.inc(ebp);
+            c.Save(0, rbp);
+            c.mov(__byte_ptr[GuestCode.UpcallPending], 0);
+            c.mov(__qword_ptr[GuestCode.PendingSelector], 0);
+            c.mov(__qword_ptr[GuestCode.EventPending], 0);
+            c.jmp(again);
+        });
+        guest.Domain.Unpause();
+        guest.WaitForResult(0);
+
+        guest.Domain.TrimTranslations();
+
+        SpinWait.SpinUntil(() => guest.Domain.Vcpus[0].Cpu.Statistics.CodeFlushes == 1, TimeSpan.FromSeconds(60)).ShouldBeTrue();
+        ulong ticks = guest.Result(0);
+        SpinWait.SpinUntil(() => guest.Result(0) > ticks + 2, TimeSpan.FromSeconds(60)).ShouldBeTrue();
+    }
+
+    [Fact]
     public void The_clock_of_vcpu_info_is_xens_system_time()
     {
         using var guest = new TestGuest(c =>
