@@ -143,7 +143,7 @@ internal static class InstructionForms
                 return Treatment.Pop;
             case Code.Pushfq:
                 return Treatment.PushFlags;
-            case Code.Mov_r32m16_Sreg or Code.Mov_r64m16_Sreg when instruction.Op0Kind == OpKind.Register:
+            case Code.Mov_rm16_Sreg or Code.Mov_r32m16_Sreg or Code.Mov_r64m16_Sreg:
                 return Treatment.ReadSelector;
             case Code.Leaveq:
                 return Treatment.Leave;

@@ -64,9 +64,15 @@ internal sealed unsafe partial class BlockTranslator
         _code.Lea(HostRegister.T0, HostRegister.T0, HostRegister.T1, wide ? 3 : 2, 0);
     }
 
-    /// <summary>MOV of a segment selector to a register: zero-extended.</summary>
+    /// <summary>MOV of a segment selector to a register: to 16 bits of it, or zero-extended.</summary>
     private void EmitReadSelector(in Instruction instruction)
     {
+        if (instruction.Op0Kind == OpKind.Memory)
+        {
+            EmitLeaveTo(LeaveReason.Emulate, instruction.IP);
+            return;
+        }
+
         // The order of the selectors in CpuState: CS, SS, DS, ES, FS, GS.
         var place = instruction.Op1Register switch
         {
@@ -79,9 +85,14 @@ internal sealed unsafe partial class BlockTranslator
         };
         var register = GuestRegister.Number(instruction.Op0Register);
         var host = HostRegister.IsSpilled(register) ? HostRegister.T0 : HostRegister.Of(register);
+        var isWord = instruction.Op0Register.GetSize() == 2;
+        if (isWord && host == HostRegister.T0)
+            _code.LoadSpilled(HostRegister.T0, register);
+        if (isWord)
+            _code.Byte(0x66);
         _code.Byte(0x65);
         _code.Byte(0x40 | (host >> 3 << 2));
-        _code.Bytes([0x0f, 0xb7]); // movzx r32, word gs:[selector]
+        _code.Bytes(isWord ? [0x8b] : [0x0f, 0xb7]); // mov r16 or movzx r32, word gs:[selector]
         _code.ContextOperand(host, ContextLayout.Selectors + (2 * place));
         if (host == HostRegister.T0)
             _code.StoreSpilled(HostRegister.T0, register);
