@@ -3,7 +3,7 @@ using CloudPv.X86;
 namespace CloudPv.Cli.Domu;
 
 /// <summary>The translator's optimisations by name, to switch them off when looking for a wrong translation.</summary>
-internal static class TranslatorSwitches
+public static class TranslatorSwitches
 {
     private static readonly Dictionary<string, Func<TranslatorOptions, TranslatorOptions>> Off = new(StringComparer.Ordinal)
     {

@@ -1,0 +1,3 @@
+using CloudPv.Stress;
+
+return await StressCommand.Create().Parse(args).InvokeAsync();
