@@ -3,7 +3,7 @@ using Iced.Intel;
 namespace CloudPv.X86;
 
 /// <summary>
-/// What a hypervisor's CPUID may offer beyond the base of x86-64, where the host has it too. Not among it: everything encoded with VEX or EVEX (AVX, BMI2, FMA), XSAVE,
+/// What a hypervisor's CPUID may offer beyond the base of x86-64, where the host has it too. Not among it: XSAVE and all that needs it (AVX, FMA),
 /// FSGSBASE, RDTSCP and RDPID, TSX, protection keys, and whatever reads the state of the system.
 /// </summary>
 public static class CpuFeatures
@@ -19,7 +19,7 @@ public static class CpuFeatures
                 case CpuidFeature.FPU or CpuidFeature.FPU287 or CpuidFeature.FPU387 or CpuidFeature.CMOV or CpuidFeature.MMX or CpuidFeature.FXSR:
                 case CpuidFeature.SSE or CpuidFeature.SSE2 or CpuidFeature.SSE3 or CpuidFeature.SSSE3 or CpuidFeature.SSE4_1 or CpuidFeature.SSE4_2 or CpuidFeature.SSE4A:
                 case CpuidFeature.AES or CpuidFeature.PCLMULQDQ or CpuidFeature.SHA or CpuidFeature.GFNI:
-                case CpuidFeature.POPCNT or CpuidFeature.LZCNT or CpuidFeature.BMI1 or CpuidFeature.MOVBE or CpuidFeature.ADX or CpuidFeature.CX8 or CpuidFeature.CMPXCHG16B:
+                case CpuidFeature.POPCNT or CpuidFeature.LZCNT or CpuidFeature.BMI1 or CpuidFeature.BMI2 or CpuidFeature.MOVBE or CpuidFeature.ADX or CpuidFeature.CX8 or CpuidFeature.CMPXCHG16B:
                 case CpuidFeature.CLFSH or CpuidFeature.CLFLUSHOPT or CpuidFeature.CLWB or CpuidFeature.PREFETCHW or CpuidFeature.PREFETCHWT1:
                 case CpuidFeature.RDRAND or CpuidFeature.RDSEED or CpuidFeature.TSC or CpuidFeature.CET_IBT or CpuidFeature.PAUSE or CpuidFeature.MULTIBYTENOP:
                     continue;

@@ -37,8 +37,8 @@ internal static class CpuidPolicy
     /// <summary>HTT: EBX tells the number of logical processors.</summary>
     private const uint Edx1Multithreading = 1 << 28;
 
-    // Leaf 7: ERMS, RDSEED, ADX, CLFLUSHOPT, CLWB, SHA; FSRM; ARCH_CAPABILITIES.
-    private const uint Ebx7 = (1 << 9) | (1 << 18) | (1 << 19) | (1 << 23) | (1 << 24) | (1 << 29);
+    // Leaf 7: BMI1, BMI2, ERMS, RDSEED, ADX, CLFLUSHOPT, CLWB, SHA; FSRM; ARCH_CAPABILITIES.
+    private const uint Ebx7 = (1 << 3) | (1 << 8) | (1 << 9) | (1 << 18) | (1 << 19) | (1 << 23) | (1 << 24) | (1 << 29);
     private const uint Edx7 = 1 << 4;
     private const uint Edx7ArchCapabilities = 1 << 29;
 

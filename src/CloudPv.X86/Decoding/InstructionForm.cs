@@ -44,8 +44,10 @@ internal readonly record struct RegisterSlot(byte Size, bool Written, bool Overw
 }
 
 /// <summary>What the translator knows about all instructions of one <see cref="Code"/>. Made once, on first sight.</summary>
+/// <param name="IsVex">Whether it is encoded with VEX, else as of old.</param>
 /// <param name="Reg">The general register in ModRM.reg.</param>
 /// <param name="Rm">The general register in ModRM.rm, where that is no memory operand.</param>
+/// <param name="Vvvv">The general register in VEX.vvvv.</param>
 /// <param name="InOpcode">The general register in the opcode's low bits.</param>
 /// <param name="ImplicitWrites">A bit for each general register that it writes although its encoding doesn't name it.</param>
 /// <param name="MayTrap">Whether the host may trap at it although its memory is accessible.</param>
@@ -53,8 +55,10 @@ internal readonly record struct RegisterSlot(byte Size, bool Written, bool Overw
 internal sealed record InstructionForm(
     Treatment Treatment,
     bool HasModRm,
+    bool IsVex,
     RegisterSlot Reg,
     RegisterSlot Rm,
+    RegisterSlot Vvvv,
     RegisterSlot InOpcode,
     ushort ImplicitWrites,
     bool WritesMemory,
@@ -73,7 +77,7 @@ internal sealed record InstructionForm(
 
     /// <summary>Of an instruction whose prefixes make it one for <see cref="Emulator"/>, though others of its code are not.</summary>
     public static InstructionForm Emulated { get; } = new(
-        Treatment.Emulate, HasModRm: false, default, default, default, ImplicitWrites: 0, WritesMemory: false, MayTrap: false, UsesX87: false, UsesFpu: false, FlagsRead: 0, FlagsKilled: 0, ShiftKind.None);
+        Treatment.Emulate, HasModRm: false, IsVex: false, default, default, default, default, ImplicitWrites: 0, WritesMemory: false, MayTrap: false, UsesX87: false, UsesFpu: false, FlagsRead: 0, FlagsKilled: 0, ShiftKind.None);
 
     public static InstructionForm Of(in Instruction instruction)
     {
@@ -83,7 +87,7 @@ internal sealed record InstructionForm(
 
     /// <summary>Whether the instruction may write a general register. May say so of one that it only reads.</summary>
     public bool MayWrite(in Instruction instruction, int register) =>
-        (ImplicitWrites >> register & 1) != 0 || ((Reg.Written || Rm.Written || InOpcode.Written) && GuestRegister.IsOperand(in instruction, register));
+        (ImplicitWrites >> register & 1) != 0 || ((Reg.Written || Rm.Written || Vvvv.Written || InOpcode.Written) && GuestRegister.IsOperand(in instruction, register));
 
     /// <summary>The flags that this instruction surely overwrites: a shift by 0 leaves them all.</summary>
     public uint Kills(in Instruction instruction) => Shift switch

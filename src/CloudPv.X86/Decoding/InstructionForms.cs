@@ -14,7 +14,8 @@ internal static class InstructionForms
         var code = instruction.Code.ToOpCode();
         var info = new InstructionInfoFactory().GetInfo(in instruction);
         var implicitWrites = ImplicitWrites(instruction.Mnemonic, code.OpCount);
-        RegisterSlot reg = default, rm = default, inOpcode = default;
+        var isVex = code.Encoding == EncodingKind.VEX;
+        RegisterSlot reg = default, rm = default, vvvv = default, inOpcode = default;
         var hasModRm = false;
         var plainOperands = true;
         var mmx = false;
@@ -45,6 +46,9 @@ internal static class InstructionForms
                 case OpCodeOperandKind.r8_reg or OpCodeOperandKind.r16_reg or OpCodeOperandKind.r32_reg or OpCodeOperandKind.r64_reg:
                     hasModRm = true;
                     reg = SlotOf(kind, written, moves);
+                    break;
+                case OpCodeOperandKind.r32_vvvv or OpCodeOperandKind.r64_vvvv:
+                    vvvv = SlotOf(kind, written, moves);
                     break;
                 case OpCodeOperandKind.r8_opcode or OpCodeOperandKind.r16_opcode or OpCodeOperandKind.r32_opcode or OpCodeOperandKind.r64_opcode:
                     inOpcode = SlotOf(kind, written, moves);
@@ -77,15 +81,17 @@ internal static class InstructionForms
         var usedMemory = 0;
         while (implicitMemory.MoveNext())
             usedMemory++;
-        var rewritable = plainOperands && usedMemory <= explicitMemory && code.Encoding == EncodingKind.Legacy && CpuFeatures.AreTranslated(instruction.CpuidFeatures);
+        var rewritable = plainOperands && usedMemory <= explicitMemory && (isVex || code.Encoding == EncodingKind.Legacy) && CpuFeatures.AreTranslated(instruction.CpuidFeatures);
         var shift = ShiftOf(in instruction, code);
         var text = instruction.IsStringInstruction;
         var hasUsualSize = !mayAccessMemory || code.MemorySize.GetSize() is > 0 and <= AccessDescription.LargestSize;
         return new InstructionForm(
             TreatmentOf(in instruction, rewritable, hasUsualSize),
             hasModRm,
+            isVex,
             reg,
             rm,
+            vvvv,
             inOpcode,
             (ushort)implicitWrites,
             writesMemory,
@@ -260,8 +266,8 @@ internal static class InstructionForms
     {
         OpCodeOperandKind.r8_or_mem or OpCodeOperandKind.r8_reg or OpCodeOperandKind.r8_opcode => 1,
         OpCodeOperandKind.r16_or_mem or OpCodeOperandKind.r16_reg or OpCodeOperandKind.r16_opcode or OpCodeOperandKind.r16_rm => 2,
-        OpCodeOperandKind.r32_or_mem or OpCodeOperandKind.r32_reg or OpCodeOperandKind.r32_opcode or OpCodeOperandKind.r32_rm => 4,
-        OpCodeOperandKind.r64_or_mem or OpCodeOperandKind.r64_reg or OpCodeOperandKind.r64_opcode or OpCodeOperandKind.r64_rm => 8,
+        OpCodeOperandKind.r32_or_mem or OpCodeOperandKind.r32_reg or OpCodeOperandKind.r32_opcode or OpCodeOperandKind.r32_rm or OpCodeOperandKind.r32_vvvv => 4,
+        OpCodeOperandKind.r64_or_mem or OpCodeOperandKind.r64_reg or OpCodeOperandKind.r64_opcode or OpCodeOperandKind.r64_rm or OpCodeOperandKind.r64_vvvv => 8,
         _ => 0,
     };
 }

@@ -80,7 +80,8 @@ internal readonly unsafe ref struct LegacyEncoding
 
     public int ImmediateLength { get; }
 
-    private static int AddressLength(byte modRm, byte* behind)
+    /// <summary>Bytes of SIB and displacement behind ModRM.</summary>
+    public static int AddressLength(byte modRm, byte* behind)
     {
         var mode = modRm >> 6;
         var length = mode == 1 ? 1 : mode == 2 ? 4 : 0;

@@ -50,6 +50,12 @@ internal sealed unsafe partial class BlockTranslator
     /// <summary>Returns the register whose low two bytes have changed places while the operation is carried out; none for most.</summary>
     private int EmitOperation(int index, in Instruction instruction, InstructionForm form, MemoryForm memory, int displacement)
     {
+        if (form.IsVex)
+        {
+            EmitVexOperation(index, in instruction, form, memory, displacement);
+            return HostRegister.None;
+        }
+
         var isOffsetMove = instruction.Code is >= Code.Mov_AL_moffs8 and <= Code.Mov_moffs64_RAX;
         if (isOffsetMove)
         {

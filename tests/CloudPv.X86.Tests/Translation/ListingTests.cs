@@ -72,6 +72,17 @@ public sealed class ListingTests
             c.add(r10, r9);
             c.ret();
         },
+        ["three-operands"] = c =>
+        {
+            c.mulx(rdx, rax, __[rsi]);
+            c.mulx(r10, r9, __[rsi + 8]);
+            c.mulx(r11, r10, __[rsi + rcx * 8]);
+            c.andn(r9, r10, __[rbx]);
+            c.andn(r9, r10, r11);
+            c.shrx(rsp, r9, r10);
+            c.rorx(eax, esp, 3);
+            c.ret();
+        },
         ["stack-pointer"] = c =>
         {
             c.mov(rbp, rsp);

@@ -28,7 +28,7 @@ internal sealed class SequenceGenerator(SeededRandom random) : IMemoryShape
     private static readonly Code[] Pool = [.. TestedCodes.All.Where(IsSafe)];
 
     /// <summary>Plain integer code, which is most of what guests run.</summary>
-    private static readonly Code[] Common = [.. Pool.Where(code => code.CpuidFeatures().All(feature => feature < CpuidFeature.FPU || feature == CpuidFeature.X64 || feature == CpuidFeature.CMOV))];
+    private static readonly Code[] Common = [.. Pool.Where(code => code.CpuidFeatures().All(feature => feature < CpuidFeature.FPU || feature is CpuidFeature.X64 or CpuidFeature.CMOV or CpuidFeature.BMI1 or CpuidFeature.BMI2 or CpuidFeature.ADX))];
 
     private static readonly Code[] Strings = [.. TestedCodes.All.Where(code => code.IsStringInstruction())];
 

@@ -2,14 +2,14 @@ using Iced.Intel;
 
 namespace CloudPv.X86.Tests.Oracle;
 
-/// <summary>Which of Iced's instruction codes the oracle can judge: everything of 64-bit mode at CPL 3 that is deterministic, up to SSE4.2; this CPU has no VEX encoding.</summary>
+/// <summary>Which of Iced's instruction codes the oracle can judge: everything of 64-bit mode at CPL 3 that is deterministic, up to SSE4.2, and what BMI encodes with VEX.</summary>
 internal static class TestedCodes
 {
     private static readonly HashSet<CpuidFeature> Features =
     [
         CpuidFeature.INTEL8086, CpuidFeature.INTEL8086_ONLY, CpuidFeature.INTEL186, CpuidFeature.INTEL286, CpuidFeature.INTEL386, CpuidFeature.INTEL486,
         CpuidFeature.X64, CpuidFeature.CMOV, CpuidFeature.CX8, CpuidFeature.CMPXCHG16B, CpuidFeature.MOVBE, CpuidFeature.POPCNT, CpuidFeature.LZCNT,
-        CpuidFeature.BMI1, CpuidFeature.ADX, CpuidFeature.MULTIBYTENOP,
+        CpuidFeature.BMI1, CpuidFeature.BMI2, CpuidFeature.ADX, CpuidFeature.MULTIBYTENOP,
         CpuidFeature.FPU, CpuidFeature.FPU287, CpuidFeature.FPU387, CpuidFeature.MMX, CpuidFeature.FXSR,
         CpuidFeature.SSE, CpuidFeature.SSE2, CpuidFeature.SSE3, CpuidFeature.SSSE3, CpuidFeature.SSE4_1, CpuidFeature.SSE4_2, CpuidFeature.SSE4A,
         CpuidFeature.AES, CpuidFeature.PCLMULQDQ, CpuidFeature.SHA, CpuidFeature.GFNI,
@@ -42,7 +42,7 @@ internal static class TestedCodes
             && opCode.IntelDecoder64
             && opCode.AmdDecoder64
             && !opCode.Fwait
-            && opCode.Encoding == EncodingKind.Legacy
+            && opCode.Encoding is EncodingKind.Legacy or EncodingKind.VEX
             && code.CpuidFeatures().ToArray().All(Features.Contains)
             && !code.IsPrivileged()
             && code != Code.Movsxd_r16_rm16
