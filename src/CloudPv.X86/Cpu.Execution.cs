@@ -36,7 +36,14 @@ public sealed unsafe partial class Cpu
                 kind = BlockKind.Windowed;
             if (!TryFindBlock(_context->State.Rip, kind, out var block, out var exit))
                 return exit;
-            if (_taskSwitched && block.UsesFpu)
+            if (block.UsesAvx && (_context->State.Xcr0 & CpuFeatures.AvxState) == 0)
+            {
+                kind = BlockKind.WithoutAvx;
+                if (!TryFindBlock(_context->State.Rip, kind, out block, out exit))
+                    return exit;
+            }
+
+            if (_taskSwitched && block.UsesFpu && kind != BlockKind.WithoutAvx)
             {
                 if (kind == BlockKind.SingleStep)
                     return CpuFaults.DeviceNotAvailable;
@@ -225,6 +232,8 @@ public sealed unsafe partial class Cpu
         if (!_region.TryFindTrap(host, out var rip))
             throw new InvalidOperationException($"Exception {vector} at {(nint)host:x} in translated code that stands for no instruction.");
         _context->State.Rip = rip;
+        if (_context->StateMasked != 0)
+            (_context->State.Rax, _context->State.Rdx, _context->StateMasked) = (_context->StringRax, _context->StringRdx, 0);
         if (_writesCode)
             EndCodeWrite();
         return vector switch
@@ -242,6 +251,12 @@ public sealed unsafe partial class Cpu
     {
         if (!TryFetchInstruction(out var instruction, out exit))
             return false;
+        if (_taskSwitched && NeedsFpu(in instruction))
+        {
+            exit = CpuFaults.DeviceNotAvailable;
+            return false;
+        }
+
         Statistics.InstructionsEmulated++;
         _context->Activity = (int)ProfileKind.Emulation;
         PackFlags();
@@ -252,6 +267,13 @@ public sealed unsafe partial class Cpu
         UnpackFlags();
         exit = result.Status == EmulationStatus.NotHandled ? CpuFaults.InvalidOpcode : result.Exit;
         return result.Status == EmulationStatus.Done;
+    }
+
+    /// <summary>Without XCR0, instructions on extended state raise #UD whatever CR0.TS is.</summary>
+    private bool NeedsFpu(in Instruction instruction)
+    {
+        var form = InstructionForm.Of(in instruction);
+        return form.UsesFpu && !(form.UsesAvx && _context->State.Xcr0 == 0);
     }
 
     /// <summary>Decodes the instruction at RIP from its bytes, as many of the longest instruction's as the caller could read. False: these are no instruction.</summary>

@@ -56,7 +56,7 @@ public sealed unsafe partial class Cpu
         }
 
         _profile?.AddBlock(in key, _region.At(hot), _region.At(cold));
-        block = new Block(key, candidate.Length, Block.NoFrame, candidate.Header.UsesFpu != 0, translation.Entry, translation.IndirectEntry);
+        block = new Block(key, candidate.Length, Block.NoFrame, candidate.Header.UsesFpu != 0, candidate.Header.UsesAvx != 0, translation.Entry, translation.IndirectEntry);
         _blocks.Add(block);
         Statistics.BlocksReused++;
         Statistics.InstructionsReused += candidate.Header.Instructions;

@@ -60,7 +60,7 @@ public sealed unsafe partial class Cpu
             _profile?.AddBlock(in key, _region.HotCursor, _region.ColdCursor);
             var translation = _translator.Translate(new TranslationRequest(key.Mode, key.Kind, key.Frame, nextFrame));
             EndRecording(in key, in translation);
-            block = new Block(key, length, nextFrame, _guestBlock.UsesFpu, translation.Entry, translation.IndirectEntry);
+            block = new Block(key, length, nextFrame, _guestBlock.UsesFpu, _guestBlock.UsesAvx, translation.Entry, translation.IndirectEntry);
             _blocks.Add(block);
             Statistics.BlocksTranslated++;
             Statistics.InstructionsTranslated += _guestBlock.Count;
@@ -72,7 +72,7 @@ public sealed unsafe partial class Cpu
     {
         fault = default;
         var page = CodeBytes(key.Rip, key.Frame);
-        var limit = key.Kind == BlockKind.SingleStep ? 1 : GuestBlock.LongestBlock;
+        var limit = key.Kind is BlockKind.SingleStep or BlockKind.WithoutAvx ? 1 : GuestBlock.LongestBlock;
         if (_guestBlock.TryDecode(key.Rip, page, limit))
             return true;
         if (!Space.Fetcher.TryFetch(NextPage(key.Rip), out var next, out fault))

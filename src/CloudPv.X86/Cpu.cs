@@ -186,6 +186,7 @@ public sealed unsafe partial class Cpu : IDisposable
         _context->WindowMask = (ulong)(ContextLayout.WindowEntries - 1) << WindowRange.Shift;
         _context->BitMask32 = 31;
         _context->BitMask64 = 63;
+        _context->YmmMask = CpuFeatures.AvxState;
         _context->HostMxcsr = HostMxcsr;
         _context->Resolve = (delegate* unmanaged<CpuContext*, ulong, ulong, byte*>)&OnResolve;
         _context->Commit = (delegate* unmanaged<CpuContext*, ulong, ulong, void>)&OnCommit;

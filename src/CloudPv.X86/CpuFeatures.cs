@@ -3,7 +3,7 @@ using Iced.Intel;
 namespace CloudPv.X86;
 
 /// <summary>
-/// What a hypervisor's CPUID may offer beyond the base of x86-64, where the host has it too. Not among it: XSAVE and all that needs it (AVX, FMA),
+/// What a hypervisor's CPUID may offer beyond the base of x86-64, where the host has it too. Not among it: everything encoded with EVEX (AVX-512), XSAVEOPT, XSAVEC and XSAVES,
 /// FSGSBASE, RDTSCP and RDPID, TSX, protection keys, and whatever reads the state of the system.
 /// </summary>
 public static class CpuFeatures
@@ -22,6 +22,7 @@ public static class CpuFeatures
                 case CpuidFeature.POPCNT or CpuidFeature.LZCNT or CpuidFeature.BMI1 or CpuidFeature.BMI2 or CpuidFeature.MOVBE or CpuidFeature.ADX or CpuidFeature.CX8 or CpuidFeature.CMPXCHG16B:
                 case CpuidFeature.CLFSH or CpuidFeature.CLFLUSHOPT or CpuidFeature.CLWB or CpuidFeature.PREFETCHW or CpuidFeature.PREFETCHWT1:
                 case CpuidFeature.RDRAND or CpuidFeature.RDSEED or CpuidFeature.TSC or CpuidFeature.CET_IBT or CpuidFeature.PAUSE or CpuidFeature.MULTIBYTENOP:
+                case CpuidFeature.AVX or CpuidFeature.AVX2 or CpuidFeature.FMA or CpuidFeature.F16C or CpuidFeature.VAES or CpuidFeature.VPCLMULQDQ or CpuidFeature.AVX_VNNI:
                     continue;
                 default:
                     return false;
@@ -30,4 +31,14 @@ public static class CpuFeatures
 
         return true;
     }
+
+    /// <summary>XCR0 as far as guests may set it: x87, SSE and AVX state.</summary>
+    public const ulong ExtendedStates = X87State | SseState | AvxState;
+
+    /// <summary>What XSAVE stores of <see cref="ExtendedStates"/>, in bytes.</summary>
+    public const int ExtendedStateSize = ExtendedStateImage.YmmRegisters + ExtendedStateImage.YmmSize;
+
+    internal const ulong X87State = 1;
+    internal const ulong SseState = 2;
+    internal const ulong AvxState = 4;
 }

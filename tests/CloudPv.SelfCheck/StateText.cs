@@ -8,6 +8,7 @@ internal static class StateText
 {
     private const int XmmRegisters = 160;
     private const int FxBytes = 416;
+    private const int YmmBytes = 256;
 
     private static readonly string[] Names =
         ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
@@ -41,6 +42,16 @@ internal static class StateText
         {
             if (left[i] != right[i] && !IsUnspecified(i))
                 text.Append($"{FxName(i)}: expected {left[i]:x2}, is {right[i]:x2}\n");
+        }
+
+        Span<byte> upperLeft = stackalloc byte[YmmBytes];
+        Span<byte> upperRight = stackalloc byte[YmmBytes];
+        expected.CopyYmm(upperLeft);
+        actual.CopyYmm(upperRight);
+        for (var i = 0; i < YmmBytes; i++)
+        {
+            if (upperLeft[i] != upperRight[i])
+                text.Append($"ymm{i / 16}[{16 + (i & 15)}]: expected {upperLeft[i]:x2}, is {upperRight[i]:x2}\n");
         }
 
         return text.ToString();

@@ -12,7 +12,7 @@ namespace CloudPv.X86;
 /// <param name="Size">From there to the highest.</param>
 internal readonly record struct AccessGroup(int Last, int Base, int Lowest, int Size, bool Write)
 {
-    private const int Widest = AccessDescription.LargestSize;
+    private const int Widest = 512;
 
     /// <summary>So that displacements can be added without a thought for overflow.</summary>
     private const long FarthestDisplacement = 1 << 30;

@@ -16,6 +16,9 @@ internal enum BlockKind : byte
 
     /// <summary>Any instruction that uses the FPU raises #NM: for code that runs while CR0.TS is set. Entered from the run loop alone.</summary>
     WithoutFpu,
+
+    /// <summary>One instruction; one on extended state raises #UD or is left to <see cref="Emulator"/>: for code that runs while XCR0 lacks the state of AVX. Entered from the run loop alone.</summary>
+    WithoutAvx,
 }
 
 /// <summary>What tells translations apart. The machine frame is part of it, so that translations outlive changes of page tables.</summary>
@@ -28,7 +31,7 @@ internal readonly record struct BlockKey(ulong Rip, ulong Frame, CpuMode Mode, B
 }
 
 /// <summary>One translated run of guest code.</summary>
-internal sealed unsafe class Block(BlockKey key, int length, ulong nextFrame, bool usesFpu, byte* entry, byte* indirectEntry)
+internal sealed unsafe class Block(BlockKey key, int length, ulong nextFrame, bool usesFpu, bool usesAvx, byte* entry, byte* indirectEntry)
 {
     private List<(nint Site, nint Unlinked)>? _links;
 
@@ -42,6 +45,9 @@ internal sealed unsafe class Block(BlockKey key, int length, ulong nextFrame, bo
 
     /// <summary>Whether there is an instruction in it that raises #NM while CR0.TS is set.</summary>
     public bool UsesFpu { get; } = usesFpu;
+
+    /// <summary>Whether there is one that raises #UD while XCR0 lacks the state of AVX.</summary>
+    public bool UsesAvx { get; } = usesAvx;
 
     /// <summary>The host code.</summary>
     public byte* Entry { get; } = entry;

@@ -31,6 +31,9 @@ internal sealed unsafe class GuestBlock(TranslatorOptions options) : IDisposable
     /// <summary>Whether one of the instructions raises #NM while CR0.TS is set.</summary>
     public bool UsesFpu { get; private set; }
 
+    /// <summary>Whether one of the instructions raises #UD while XCR0 lacks the state of AVX.</summary>
+    public bool UsesAvx { get; private set; }
+
     /// <summary>The one instruction of this block has bytes in two pages.</summary>
     public bool Straddles { get; private set; }
 
@@ -87,6 +90,7 @@ internal sealed unsafe class GuestBlock(TranslatorOptions options) : IDisposable
         Count = 0;
         IsClosed = false;
         UsesFpu = false;
+        UsesAvx = false;
         while (Count < limit)
         {
             var start = (int)(_reader.Next - _bytes);
@@ -99,6 +103,7 @@ internal sealed unsafe class GuestBlock(TranslatorOptions options) : IDisposable
                 form = InstructionForm.Emulated;
             _forms[Count] = form;
             UsesFpu |= form.UsesFpu;
+            UsesAvx |= form.UsesAvx;
             _starts[Count] = start;
             Count++;
             End = instruction.NextIP;

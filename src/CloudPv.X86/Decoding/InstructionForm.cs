@@ -7,6 +7,12 @@ internal enum Treatment
 {
     /// <summary>Its own bytes, with registers renamed and the memory operand replaced.</summary>
     Rewrite,
+
+    /// <summary>The same, if its whole memory operand can be had at once, of which it may use only some; else it is left to <see cref="Emulator"/>.</summary>
+    Tentative,
+
+    /// <summary>XSAVE or XRSTOR: as <see cref="Tentative"/> in kernel mode, where tasks are switched with them.</summary>
+    ExtendedState,
     Nothing,
     Lea,
     BitString,
@@ -51,7 +57,8 @@ internal readonly record struct RegisterSlot(byte Size, bool Written, bool Overw
 /// <param name="InOpcode">The general register in the opcode's low bits.</param>
 /// <param name="ImplicitWrites">A bit for each general register that it writes although its encoding doesn't name it.</param>
 /// <param name="MayTrap">Whether the host may trap at it although its memory is accessible.</param>
-/// <param name="UsesFpu">Whether it raises #NM while CR0.TS is set: x87 (<paramref name="UsesX87"/>), MMX and SSE.</param>
+/// <param name="UsesFpu">Whether it raises #NM while CR0.TS is set: x87 (<paramref name="UsesX87"/>), MMX, SSE and AVX (<paramref name="UsesAvx"/>).</param>
+/// <param name="UsesAvx">Whether it raises #UD while XCR0 lacks the state of AVX.</param>
 internal sealed record InstructionForm(
     Treatment Treatment,
     bool HasModRm,
@@ -65,6 +72,7 @@ internal sealed record InstructionForm(
     bool MayTrap,
     bool UsesX87,
     bool UsesFpu,
+    bool UsesAvx,
     uint FlagsRead,
     uint FlagsKilled,
     ShiftKind Shift)
@@ -77,7 +85,7 @@ internal sealed record InstructionForm(
 
     /// <summary>Of an instruction whose prefixes make it one for <see cref="Emulator"/>, though others of its code are not.</summary>
     public static InstructionForm Emulated { get; } = new(
-        Treatment.Emulate, HasModRm: false, IsVex: false, default, default, default, default, ImplicitWrites: 0, WritesMemory: false, MayTrap: false, UsesX87: false, UsesFpu: false, FlagsRead: 0, FlagsKilled: 0, ShiftKind.None);
+        Treatment.Emulate, HasModRm: false, IsVex: false, default, default, default, default, ImplicitWrites: 0, WritesMemory: false, MayTrap: false, UsesX87: false, UsesFpu: false, UsesAvx: false, FlagsRead: 0, FlagsKilled: 0, ShiftKind.None);
 
     public static InstructionForm Of(in Instruction instruction)
     {

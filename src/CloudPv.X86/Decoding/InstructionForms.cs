@@ -58,12 +58,14 @@ internal static class InstructionForms
                     mmx = true;
                     break;
                 case OpCodeOperandKind.mem or OpCodeOperandKind.xmm_or_mem or OpCodeOperandKind.xmm_reg or OpCodeOperandKind.xmm_rm:
+                case OpCodeOperandKind.ymm_or_mem or OpCodeOperandKind.ymm_reg or OpCodeOperandKind.ymm_rm:
                     hasModRm = true;
                     break;
                 case OpCodeOperandKind.al or OpCodeOperandKind.ax or OpCodeOperandKind.eax or OpCodeOperandKind.rax:
                     if (written)
                         implicitWrites |= 1 << HostRegister.Rax;
                     break;
+                case OpCodeOperandKind.xmm_vvvv or OpCodeOperandKind.ymm_vvvv or OpCodeOperandKind.xmm_is4 or OpCodeOperandKind.ymm_is4:
                 case OpCodeOperandKind.cl or OpCodeOperandKind.dx:
                 case OpCodeOperandKind.st0 or OpCodeOperandKind.sti_opcode or OpCodeOperandKind.mem_offs:
                 case OpCodeOperandKind.imm8 or OpCodeOperandKind.imm8_const_1 or OpCodeOperandKind.imm16 or OpCodeOperandKind.imm32 or OpCodeOperandKind.imm64:
@@ -82,6 +84,8 @@ internal static class InstructionForms
         while (implicitMemory.MoveNext())
             usedMemory++;
         var rewritable = plainOperands && usedMemory <= explicitMemory && (isVex || code.Encoding == EncodingKind.Legacy) && CpuFeatures.AreTranslated(instruction.CpuidFeatures);
+        var usesVectors = UsesVectors(instruction.Mnemonic, in info);
+        var savesState = IsExtendedState(instruction.Mnemonic);
         var shift = ShiftOf(in instruction, code);
         var text = instruction.IsStringInstruction;
         var hasUsualSize = !mayAccessMemory || code.MemorySize.GetSize() is > 0 and <= AccessDescription.LargestSize;
@@ -97,7 +101,8 @@ internal static class InstructionForms
             writesMemory,
             MayTrap(in instruction),
             x87,
-            code.Encoding == EncodingKind.Legacy && CpuFeatures.AreTranslated(instruction.CpuidFeatures) && (x87 || UsesSse(instruction.Mnemonic, in info)),
+            savesState || ((isVex || code.Encoding == EncodingKind.Legacy) && CpuFeatures.AreTranslated(instruction.CpuidFeatures) && (x87 || usesVectors)),
+            savesState || (isVex && CpuFeatures.AreTranslated(instruction.CpuidFeatures) && usesVectors),
             (uint)instruction.RflagsRead & InstructionForm.ArithmeticFlags,
             text || shift == ShiftKind.Register ? 0 : (uint)instruction.RflagsModified & InstructionForm.ArithmeticFlags,
             shift);
@@ -171,11 +176,13 @@ internal static class InstructionForms
                 return Treatment.Emulate;
         }
 
+        if (IsExtendedState(instruction.Mnemonic))
+            return Treatment.ExtendedState;
         if (IsHint(instruction.Mnemonic))
             return Treatment.Nothing;
         if (AsksForSystemState(instruction.Mnemonic) || !rewritable || !hasUsualSize || instruction.IsPrivileged || instruction.IsStackInstruction || instruction.IsStringInstruction)
             return Treatment.Emulate;
-        return Treatment.Rewrite;
+        return IsMaskedMove(instruction.Mnemonic) ? Treatment.Tentative : Treatment.Rewrite;
     }
 
     /// <summary>Does nothing, or nothing that can be seen: among them the shadow stack's RDSSP, which unwinders execute on CPUs that have none.</summary>
@@ -200,7 +207,7 @@ internal static class InstructionForms
             Mnemonic.Imul when operands == 1 => Rax | Rdx,
             Mnemonic.Cwd or Mnemonic.Cdq or Mnemonic.Cqo => Rdx,
             Mnemonic.Cbw or Mnemonic.Cwde or Mnemonic.Cdqe or Mnemonic.Cmpxchg or Mnemonic.Lahf => Rax,
-            Mnemonic.Pcmpestri or Mnemonic.Pcmpestri64 or Mnemonic.Pcmpistri => Rcx,
+            Mnemonic.Pcmpestri or Mnemonic.Pcmpestri64 or Mnemonic.Pcmpistri or Mnemonic.Vpcmpestri or Mnemonic.Vpcmpestri64 or Mnemonic.Vpcmpistri => Rcx,
             _ => 0,
         };
     }
@@ -216,16 +223,21 @@ internal static class InstructionForms
         return false;
     }
 
-    private static bool UsesSse(Mnemonic mnemonic, in InstructionInfo info)
+    private static bool UsesVectors(Mnemonic mnemonic, in InstructionInfo info)
     {
         foreach (var register in info.GetUsedRegisters())
         {
-            if (register.Register.IsXMM())
+            if (register.Register.IsXMM() || register.Register.IsYMM() || register.Register.IsZMM())
                 return true;
         }
 
-        return mnemonic is Mnemonic.Ldmxcsr or Mnemonic.Stmxcsr;
+        return mnemonic is Mnemonic.Ldmxcsr or Mnemonic.Stmxcsr or Mnemonic.Vldmxcsr or Mnemonic.Vstmxcsr or Mnemonic.Vzeroupper or Mnemonic.Vzeroall;
     }
+
+    private static bool IsExtendedState(Mnemonic mnemonic) => mnemonic is Mnemonic.Xsave or Mnemonic.Xsave64 or Mnemonic.Xrstor or Mnemonic.Xrstor64;
+
+    /// <summary>Elements that the mask leaves out are neither accessed nor do they fault.</summary>
+    private static bool IsMaskedMove(Mnemonic mnemonic) => mnemonic is Mnemonic.Vmaskmovps or Mnemonic.Vmaskmovpd or Mnemonic.Vpmaskmovd or Mnemonic.Vpmaskmovq;
 
     /// <summary>Whether the host may trap at it although its memory is accessible: division, alignment, floating point, reserved bits.</summary>
     private static bool MayTrap(in Instruction instruction)
@@ -244,7 +256,7 @@ internal static class InstructionForms
 
     private static bool IsMemory(OpCodeOperandKind kind) => kind is OpCodeOperandKind.mem or OpCodeOperandKind.mem_offs
         or OpCodeOperandKind.r8_or_mem or OpCodeOperandKind.r16_or_mem or OpCodeOperandKind.r32_or_mem or OpCodeOperandKind.r64_or_mem
-        or OpCodeOperandKind.mm_or_mem or OpCodeOperandKind.xmm_or_mem;
+        or OpCodeOperandKind.mm_or_mem or OpCodeOperandKind.xmm_or_mem or OpCodeOperandKind.ymm_or_mem;
 
     private static ShiftKind ShiftOf(in Instruction instruction, OpCodeInfo code)
     {

@@ -126,8 +126,8 @@ internal sealed unsafe partial class BlockTranslator
         return temporary;
     }
 
-    private AccessDescription Describe(in Instruction instruction, int size, bool write) =>
-        new(instruction.IP, size, write, locked: instruction.HasLockPrefix || (instruction.Mnemonic == Mnemonic.Xchg && write),
+    private AccessDescription Describe(in Instruction instruction, int size, bool write, bool tentative = false) =>
+        new(instruction.IP, size, write, group: tentative, locked: instruction.HasLockPrefix || (instruction.Mnemonic == Mnemonic.Xchg && write),
             stack: instruction.SegmentPrefix is Register.None or Register.SS && GuestRegister.Number(instruction.MemoryBase) is HostRegister.Rsp or HostRegister.Rbp);
 
     /// <summary>

@@ -33,7 +33,7 @@ internal sealed unsafe partial class BlockTranslator
         var size = instruction.MemorySize.GetSize();
         Debug.Assert(size is > 0 and <= AccessDescription.LargestSize);
         var throughStackPointer = instruction.MemoryBase == Register.RSP && instruction.MemoryIndex == Register.None && instruction.SegmentPrefix is not (Register.FS or Register.GS);
-        ref var path = ref BeginOperandAccess(index, in instruction, Describe(in instruction, size, form.WritesMemory), throughStackPointer);
+        ref var path = ref BeginOperandAccess(index, in instruction, Describe(in instruction, size, form.WritesMemory, form.Treatment == Treatment.Tentative), throughStackPointer);
         if (form.MayTrap)
             region.HotTraps.Add(_code.Cursor, instruction.IP);
         path.SwappedHigh = EmitOperation(index, in instruction, form, MemoryForm.Checked, 0);

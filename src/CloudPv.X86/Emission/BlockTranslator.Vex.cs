@@ -27,6 +27,7 @@ internal sealed unsafe partial class BlockTranslator
         if (!reg.Renamed && !vvvv.Renamed && !rm.Renamed)
         {
             _code.Bytes(new ReadOnlySpan<byte>(encoding.Start, (int)(block.Start(index) + instruction.Length - encoding.Start)));
+            EmitYmmCleared(in instruction);
             return;
         }
 
@@ -39,6 +40,8 @@ internal sealed unsafe partial class BlockTranslator
         _code.Byte(0xc0 | ((reg.Number & 7) << 3) | (rm.Number & 7));
         _code.Bytes(new ReadOnlySpan<byte>(encoding.Immediate, encoding.ImmediateLength));
         StoreResults(in encoding, form, reg, vvvv);
+        if (rm.Spilled && form.Rm.Written)
+            _code.StoreSpilled(rm.Number, encoding.Rm);
     }
 
     /// <summary>Sees that the spilled registers that are read are in scratch registers: two at most.</summary>

@@ -36,6 +36,9 @@ internal sealed unsafe partial class BlockTranslator(TranslatorOptions options, 
     private byte* _entry;
     private bool _x87Ensured;
 
+    /// <summary>Whether the context says that the upper halves of YMM registers are in use.</summary>
+    private bool _ymmMarked;
+
     // The group of accesses in progress: T0 holds the host address of its lowest byte.
     private bool _inGroup;
     private AccessGroup _group;
@@ -55,6 +58,7 @@ internal sealed unsafe partial class BlockTranslator(TranslatorOptions options, 
         _exitCount = 0;
         _interruptSite = null;
         _x87Ensured = false;
+        _ymmMarked = false;
         _inGroup = false;
         _pendingMove = 0;
         ForgetHeld();
@@ -130,6 +134,14 @@ internal sealed unsafe partial class BlockTranslator(TranslatorOptions options, 
             return;
         }
 
+        if (_kind == BlockKind.WithoutAvx && form.UsesAvx)
+        {
+            EmitLeaveTo(form.Treatment == Treatment.ExtendedState ? LeaveReason.Emulate : LeaveReason.InvalidOpcode, instruction.IP);
+            return;
+        }
+
+        if (form.UsesAvx && form.IsVex && !_ymmMarked)
+            EmitYmmMark(in instruction);
         if (_inGroup && TryEmitInGroup(index, in instruction, form))
             return;
         if (form.UsesX87 && !_x87Ensured && form.Treatment == Treatment.Rewrite)
@@ -139,6 +151,16 @@ internal sealed unsafe partial class BlockTranslator(TranslatorOptions options, 
         {
             case Treatment.Rewrite:
                 EmitRewritten(index, in instruction, form);
+                break;
+            case Treatment.Tentative when _kind is not (BlockKind.Normal or BlockKind.Windowed):
+            case Treatment.ExtendedState when _kind != BlockKind.Normal || _mode.Mode == CpuMode.User:
+                EmitLeaveTo(LeaveReason.Emulate, instruction.IP);
+                break;
+            case Treatment.Tentative:
+                EmitRewritten(index, in instruction, form);
+                break;
+            case Treatment.ExtendedState:
+                EmitExtendedState(index, in instruction);
                 break;
             case Treatment.Nothing:
                 break;

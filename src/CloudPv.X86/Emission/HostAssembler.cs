@@ -357,6 +357,18 @@ internal sealed unsafe partial class HostAssembler
         ContextOperand(xmm, offset);
     }
 
+    /// <summary>VEXTRACTF128 (store) or VINSERTF128 (load) of the upper half of a YMM register and gs:[offset].</summary>
+    public void MoveUpperHalf(bool load, int ymm, int offset)
+    {
+        Byte(0x65);
+        Byte(0xc4);
+        Byte((ymm >= 8 ? 0 : 0x80) | 0x63);
+        Byte(((load ? ~ymm & 15 : 15) << 3) | 5);
+        Byte(load ? 0x18 : 0x19);
+        ContextOperand(ymm, offset);
+        Byte(1);
+    }
+
     private byte* ForwardDisplacement()
     {
         Relocations?.AddBranch(Cursor);

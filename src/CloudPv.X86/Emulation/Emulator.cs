@@ -80,7 +80,18 @@ public static class Emulator
                 return FxImage.Save(ref operation);
             case Mnemonic.Fxrstor or Mnemonic.Fxrstor64:
                 return FxImage.Restore(ref operation);
-            case Mnemonic.Maskmovq or Mnemonic.Maskmovdqu:
+            case Mnemonic.Xsave or Mnemonic.Xsave64:
+                return ExtendedStateImage.Save(ref operation);
+            case Mnemonic.Xrstor or Mnemonic.Xrstor64:
+                return ExtendedStateImage.Restore(ref operation);
+            case Mnemonic.Xgetbv:
+                return ExtendedStateImage.ReadControl(ref operation);
+            case Mnemonic.Vmaskmovps or Mnemonic.Vmaskmovpd or Mnemonic.Vpmaskmovd or Mnemonic.Vpmaskmovq:
+                return MaskedVectors.Move(ref operation);
+            case Mnemonic.Vgatherdps or Mnemonic.Vgatherdpd or Mnemonic.Vgatherqps or Mnemonic.Vgatherqpd
+                or Mnemonic.Vpgatherdd or Mnemonic.Vpgatherdq or Mnemonic.Vpgatherqd or Mnemonic.Vpgatherqq when instruction.Op2Register.IsVectorRegister():
+                return MaskedVectors.Gather(ref operation);
+            case Mnemonic.Maskmovq or Mnemonic.Maskmovdqu or Mnemonic.Vmaskmovdqu:
                 return MaskedMoves.Execute(ref operation);
             default:
                 return ReadModifyWrite.Execute(ref operation);

@@ -21,7 +21,7 @@ internal static class FxImage
     private const int XmmRegisters = 160;
 
     /// <summary>The mask of a CPU that reports none.</summary>
-    private const uint DefaultMxcsrMask = 0xffbf;
+    public const uint DefaultMxcsrMask = 0xffbf;
 
     public static bool Save(ref Operation operation)
     {
@@ -53,14 +53,14 @@ internal static class FxImage
     }
 
     /// <summary>Without REX.W the pointers are 32 bits; their selectors read 0 (CPUID 7.EBX[13]).</summary>
-    private static void ClearPointerTops(Span<byte> image)
+    public static void ClearPointerTops(Span<byte> image)
     {
         image[(InstructionPointer + 4)..DataPointer].Clear();
         image[(DataPointer + 4)..Mxcsr].Clear();
     }
 
     /// <summary>The control word's reserved bits have fixed values, and the error summary (with its copy, the busy flag) follows from flags and masks.</summary>
-    private static void NormaliseX87(Span<byte> image)
+    public static void NormaliseX87(Span<byte> image)
     {
         const ushort defined = 0x1f3f;
         const ushort alwaysSet = 0x40;

@@ -17,7 +17,7 @@ internal static class MaskedMoves
     {
         ref readonly var instruction = ref operation.Instruction;
         Span<byte> fx = operation.State.Fx;
-        var xmm = instruction.Code == Code.Maskmovdqu_rDI_xmm_xmm;
+        var xmm = instruction.Code is Code.Maskmovdqu_rDI_xmm_xmm or Code.VEX_Vmaskmovdqu_rDI_xmm_xmm;
         if (!xmm && (fx[StatusWord] & 0x80) != 0)
         {
             operation.Fault = new CpuExit(CpuExitKind.Exception, FloatingPointError);

@@ -14,6 +14,7 @@ internal static class PrivilegedInstructions
     {
         switch (operation.Instruction.Mnemonic)
         {
+            case Mnemonic.Xsetbv when operation.State.Xcr0 != 0:
             case Mnemonic.Hlt or Mnemonic.Cli or Mnemonic.Sti or Mnemonic.In or Mnemonic.Out:
             case Mnemonic.Insb or Mnemonic.Insw or Mnemonic.Insd or Mnemonic.Outsb or Mnemonic.Outsw or Mnemonic.Outsd:
             case Mnemonic.Lgdt or Mnemonic.Lidt or Mnemonic.Lldt or Mnemonic.Ltr:

@@ -6,8 +6,8 @@ namespace CloudPv.X86;
 /// </summary>
 internal readonly record struct AccessDescription(ulong Bits)
 {
-    /// <summary>The largest access: FXSAVE, or a group of neighbouring accesses.</summary>
-    public const int LargestSize = 512;
+    /// <summary>The largest access: XSAVE.</summary>
+    public const int LargestSize = 832;
 
     private const int SizeShift = 48;
     private const ulong SizeMask = 0x3ff;

@@ -116,6 +116,7 @@ internal sealed unsafe class Stubs
         ClearUpperHalves();
         Mxcsr(load: true, ContextLayout.Mxcsr);
         MoveAllXmm(load: true);
+        MoveUpperHalves(load: true);
         LoadFlags();
         for (var spilled = HostRegister.FirstSpilled; spilled < HostRegister.FirstSpilled + HostRegister.SpilledCount; spilled++)
         {
@@ -335,6 +336,7 @@ internal sealed unsafe class Stubs
         }
 
         MoveAllXmm(load: false);
+        MoveUpperHalves(load: false);
         Mxcsr(load: false, ContextLayout.Mxcsr);
         Mxcsr(load: true, ContextLayout.HostMxcsr);
     }
@@ -344,6 +346,7 @@ internal sealed unsafe class Stubs
         ClearUpperHalves();
         Mxcsr(load: true, ContextLayout.Mxcsr);
         MoveAllXmm(load: true);
+        MoveUpperHalves(load: true);
         LoadFlags();
         foreach (var register in CallerSaved)
             _code.Load(register, ContextLayout.Register(register));
@@ -373,6 +376,20 @@ internal sealed unsafe class Stubs
             _code.MoveXmm(load ? (byte)0x28 : (byte)0x29, xmm, ContextLayout.Xmm + (16 * xmm));
     }
 
+    /// <summary>The upper halves of the YMM registers, if the guest has them in use; else they are 0 in the registers too. Changes flags.</summary>
+    private void MoveUpperHalves(bool load)
+    {
+        if (!Avx.IsSupported)
+            return;
+        _code.CompareContextZero(ContextLayout.YmmInUse);
+        var unused = _code.JumpIfForward(4);
+        for (var ymm = 0; ymm < 16; ymm++)
+            _code.MoveUpperHalf(load, ymm, ContextLayout.Ymm + (16 * ymm));
+        if (!load)
+            ClearUpperHalves();
+        _code.PatchToHere(unused);
+    }
+
     /// <summary>LDMXCSR or STMXCSR gs:[offset].</summary>
     private void Mxcsr(bool load, int offset)
     {
@@ -387,7 +404,7 @@ internal sealed unsafe class Stubs
         _code.ContextOperand(restore ? 1 : 0, ContextLayout.Fx);
     }
 
-    /// <summary>VZEROUPPER: what C# left in the upper halves would slow SSE code down.</summary>
+    /// <summary>VZEROUPPER: what C# left in the upper halves would be the guest's; what the guest left there would slow SSE code down.</summary>
     private void ClearUpperHalves()
     {
         if (Avx.IsSupported)

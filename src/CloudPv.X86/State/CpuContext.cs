@@ -29,6 +29,10 @@ internal unsafe struct CpuContext
     [FieldOffset(ContextLayout.Commit)] public void* Commit;
     [FieldOffset(ContextLayout.CommitNeeded)] public ulong CommitNeeded;
     [FieldOffset(ContextLayout.Activity)] public int Activity;
+    [FieldOffset(ContextLayout.StringRax)] public ulong StringRax;
+    [FieldOffset(ContextLayout.StringRdx)] public ulong StringRdx;
+    [FieldOffset(ContextLayout.StateMasked)] public uint StateMasked;
+    [FieldOffset(ContextLayout.YmmMask)] public ulong YmmMask;
     [FieldOffset(ContextLayout.Interrupt)] public int Interrupt;
     [FieldOffset(ContextLayout.Bounce)] public byte Bounce;
     [FieldOffset(ContextLayout.Mode)] public CpuMode Mode;
@@ -48,81 +52,91 @@ internal static class ContextLayout
     public const int Fx = 176;
     public const int Mxcsr = Fx + 24;
     public const int Xmm = Fx + 160;
+    public const int Ymm = Fx + 512;
+    public const int Xcr0 = Ymm + 256;
+    public const int YmmInUse = Xcr0 + 8;
 
-    public const int Self = 0x300;
-    public const int Owner = 0x308;
-    public const int HostStack = 0x310;
-    public const int Entry = 0x318;
-    public const int Reason = 0x320;
-    public const int Argument = 0x328;
+    public const int Self = 0x400;
+    public const int Owner = 0x408;
+    public const int HostStack = 0x410;
+    public const int Entry = 0x418;
+    public const int Reason = 0x420;
+    public const int Argument = 0x428;
 
     /// <summary>AH and AL after LAHF and SETO AL.</summary>
-    public const int ArithmeticFlags = 0x330;
+    public const int ArithmeticFlags = 0x430;
 
     /// <summary>RFLAGS.DF of the guest; the host's own is always clear.</summary>
-    public const int Direction = 0x338;
+    public const int Direction = 0x438;
 
     /// <summary>The bits of the guest's RFLAGS that neither arithmetic nor CLD and STD change.</summary>
-    public const int OtherFlags = 0x3e8;
+    public const int OtherFlags = 0x4e8;
 
     /// <summary>What C# does for this CPU: a <see cref="ProfileKind"/>, or <see cref="ProfileKind.Caller"/> plus what the caller said. Behind it, only kept while profiled,
     /// whether translated code runs or what it called: both are read as one word.</summary>
-    public const int Activity = 0x3f0;
+    public const int Activity = 0x4f0;
 
-    public const int InCode = 0x3f4;
+    public const int InCode = 0x4f4;
 
-    public const int ScratchRcx = 0x340;
-    public const int Scratch = 0x348;
-    public const int X87Ensure = 0x350;
-    public const int X87Loaded = 0x358;
-    public const int PageMask = 0x360;
-    public const int TlbMask = 0x370;
-    public const int BitMask32 = 0x378;
-    public const int BitMask64 = 0x380;
-    public const int HostMxcsr = 0x388;
-    public const int Resolve = 0x390;
-    public const int Commit = 0x398;
-    public const int CommitNeeded = 0x3a0;
+    public const int ScratchRcx = 0x440;
+    public const int Scratch = 0x448;
+    public const int X87Ensure = 0x450;
+    public const int X87Loaded = 0x458;
+    public const int PageMask = 0x460;
+    public const int TlbMask = 0x470;
+    public const int BitMask32 = 0x478;
+    public const int BitMask64 = 0x480;
+
+    /// <summary>The bit of the YMM registers' upper halves in XCR0.</summary>
+    public const int YmmMask = 0x8d0;
+
+    public const int HostMxcsr = 0x488;
+    public const int Resolve = 0x490;
+    public const int Commit = 0x498;
+    public const int CommitNeeded = 0x4a0;
+
+    /// <summary>Not 0: an instruction on extended state has put RAX and RDX aside in what the string stubs use, and its mask stands there.</summary>
+    public const int StateMasked = 0x4f8;
 
     // What a string stub puts aside.
-    public const int StringAccess = 0x3a8;
-    public const int StringFlags = 0x3b0;
-    public const int StringRax = 0x3b8;
-    public const int StringRcx = 0x3c0;
-    public const int StringRdx = 0x3c8;
-    public const int StringRbx = 0x3d0;
-    public const int StringRsi = 0x3d8;
-    public const int StringRdi = 0x3e0;
+    public const int StringAccess = 0x4a8;
+    public const int StringFlags = 0x4b0;
+    public const int StringRax = 0x4b8;
+    public const int StringRcx = 0x4c0;
+    public const int StringRdx = 0x4c8;
+    public const int StringRbx = 0x4d0;
+    public const int StringRsi = 0x4d8;
+    public const int StringRdi = 0x4e0;
 
     /// <summary>Not 0: leave for the run loop at the next check. On a cache line of its own, for other threads write it.</summary>
-    public const int Interrupt = 0x400;
+    public const int Interrupt = 0x500;
 
-    /// <summary>Where an access that straddles two pages is carried out: 512 bytes and the alignment of the address within 64.</summary>
-    public const int Bounce = 0x440;
+    /// <summary>Where an access that straddles two pages is carried out: <see cref="AccessDescription.LargestSize"/> bytes and the alignment of the address within 64.</summary>
+    public const int Bounce = 0x540;
 
     /// <summary>The <see cref="CpuMode"/> that runs.</summary>
-    public const int Mode = 0x6b0;
+    public const int Mode = 0x8c0;
 
     /// <summary>The address bits that choose an entry of <see cref="Windows"/>.</summary>
-    public const int WindowMask = 0x6b8;
+    public const int WindowMask = 0x8c8;
 
     /// <summary>The <see cref="SystemCallGate"/>.</summary>
-    public const int Gate = 0x6c0;
+    public const int Gate = 0x900;
 
-    private const int StackPages = 0x700;
-    private const int SharedAddresses = 0x740;
+    private const int StackPages = 0x940;
+    private const int SharedAddresses = 0x980;
 
     /// <summary>The <see cref="WindowSlots"/>.</summary>
-    public const int WindowSlots = 0x7c0;
+    public const int WindowSlots = 0xa00;
 
     public const int ReturnEntries = 64;
     public const int LostJumpEntries = 8192;
     private const int EntrySize = 16;
 
-    private const int Returns = 0x800;
+    private const int Returns = 0xa40;
 
     /// <summary>The six tables of kernel mode; those of user mode follow.</summary>
-    public const int Translations = 0x1000;
+    public const int Translations = 0x2000;
 
     public const int TlbEntries = 4096;
     public const int JumpCacheEntries = 1 << 16;

@@ -32,6 +32,26 @@ public struct CpuState
     /// <summary>The x87 and SSE state in FXSAVE64 layout (SDM vol. 1, 10.5.1): 512 bytes.</summary>
     public FxState Fx;
 
+    /// <summary>The upper halves of the YMM registers. Only good where <see cref="YmmInUse"/> says so.</summary>
+    public YmmState Ymm;
+
+    /// <summary>XCR0 (SDM vol. 1, 13.3), or 0 while CR4.OSXSAVE is clear. Changed through <see cref="Cpu.SetExtendedStates"/>.</summary>
+    public ulong Xcr0;
+
+    /// <summary>0: all upper halves of the YMM registers are 0, whatever <see cref="Ymm"/> holds.</summary>
+    public uint YmmInUse;
+
+    private readonly uint _morePadding;
+
+    /// <summary>The upper halves of the YMM registers, whether in use or 0: 256 bytes.</summary>
+    public readonly void CopyYmm(Span<byte> destination)
+    {
+        if (YmmInUse != 0)
+            ((ReadOnlySpan<byte>)Ymm).CopyTo(destination);
+        else
+            destination[..ExtendedStateImage.YmmSize].Clear();
+    }
+
     [UnscopedRef] public ref ulong Rax => ref Registers[0];
     [UnscopedRef] public ref ulong Rcx => ref Registers[1];
     [UnscopedRef] public ref ulong Rdx => ref Registers[2];
@@ -60,6 +80,13 @@ public struct GeneralRegisters
 /// <summary>An FXSAVE64 image.</summary>
 [InlineArray(512)]
 public struct FxState
+{
+    private byte _byte;
+}
+
+/// <summary>The upper halves of sixteen YMM registers, as they stand in an XSAVE image (SDM vol. 1, 13.5.2).</summary>
+[InlineArray(256)]
+public struct YmmState
 {
     private byte _byte;
 }

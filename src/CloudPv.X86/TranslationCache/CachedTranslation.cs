@@ -36,7 +36,10 @@ internal struct CachedHeader
     public ushort Instructions;
 
     /// <summary>1 if one of the instructions raises #NM while CR0.TS is set, else 0.</summary>
-    public ushort UsesFpu;
+    public byte UsesFpu;
+
+    /// <summary>1 if one of them raises #UD while XCR0 lacks the state of AVX, else 0.</summary>
+    public byte UsesAvx;
 
     public ushort Ranges;
     public ushort Relocations;

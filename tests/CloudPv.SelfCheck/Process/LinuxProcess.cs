@@ -34,6 +34,7 @@ internal sealed partial class LinuxProcess : IDisposable, ISegmentDescriptors
         Memory = new ProcessMemory(options);
         Cpu = new Cpu(Memory.Bus, 0, this) { Mode = CpuMode.User };
         Cpu.SetPageTable(CpuMode.User, Memory.Root);
+        Cpu.SetExtendedStates(CpuFeatures.ExtendedStates);
         Memory.FlushPage = Cpu.FlushTlb;
         Load();
     }

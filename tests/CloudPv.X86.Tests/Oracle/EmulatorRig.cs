@@ -58,9 +58,10 @@ internal sealed class EmulatorRig : IDisposable
     private static bool IsFaultOfMmx(CpuExit exit, in Instruction instruction) =>
         exit is { Kind: CpuExitKind.Exception, Vector: 14 } && instruction.Op1Register.IsMM();
 
-    /// <summary>Of an FXSAVE image, or the slots of a far return, CPUs touch any first.</summary>
+    /// <summary>Of an FXSAVE or XSAVE image, or the slots of a far return, CPUs touch any first.</summary>
     private static bool IsSameBlock(CpuExit expected, CpuExit actual, in Instruction instruction) =>
         instruction.Mnemonic is Mnemonic.Fxsave or Mnemonic.Fxsave64 or Mnemonic.Fxrstor or Mnemonic.Fxrstor64
+            or Mnemonic.Xsave or Mnemonic.Xsave64 or Mnemonic.Xrstor or Mnemonic.Xrstor64
             or Mnemonic.Iret or Mnemonic.Iretd or Mnemonic.Iretq or Mnemonic.Retf
         && expected.FaultAddress / Arena.PageSize == actual.FaultAddress / Arena.PageSize
         && expected with { FaultAddress = 0 } == actual with { FaultAddress = 0 };

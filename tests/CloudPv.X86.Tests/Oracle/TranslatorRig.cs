@@ -20,7 +20,7 @@ internal sealed unsafe class TranslatorRig : IDisposable
     private ulong _nextTable = RootFrame + 1;
 
     /// <param name="opensWindows">Whether memory is accessed through windows from the start.</param>
-    public TranslatorRig(string name, TranslatorOptions options, bool opensWindows = false)
+    public TranslatorRig(string name, TranslatorOptions options, bool opensWindows = false, CpuMode mode = CpuMode.User)
     {
         Name = name;
         _opensWindows = opensWindows;
@@ -31,8 +31,8 @@ internal sealed unsafe class TranslatorRig : IDisposable
         _bus.SetAccess(ArenaFrame, Arena.PageCount, FrameAccess.Read | FrameAccess.Write);
         MapArena(Arena.Low);
         MapArena(Arena.High);
-        _cpu = new Cpu(_bus, 0, new LinuxDescriptors()) { Mode = CpuMode.User };
-        _cpu.SetPageTable(CpuMode.User, RootFrame);
+        _cpu = new Cpu(_bus, 0, new LinuxDescriptors()) { Mode = mode };
+        _cpu.SetPageTable(mode, RootFrame);
     }
 
     public string Name { get; }
@@ -43,23 +43,23 @@ internal sealed unsafe class TranslatorRig : IDisposable
     public Span<byte> Memory => new(_memory.Frame(ArenaFrame), Arena.Size);
 
     /// <summary>Every switch alone off, all on, all off.</summary>
-    public static TranslatorRig[] All()
+    public static TranslatorRig[] All(CpuMode mode)
     {
         var on = new TranslatorOptions();
         return
         [
-            new("all on", on),
-            new("windows", on, opensWindows: true),
-            new("windows alone", TranslatorOptions.None with { HostWindows = true }, opensWindows: true),
-            new("all off", TranslatorOptions.None),
-            new("no flag liveness", on with { FlagLiveness = false }),
-            new("no access grouping", on with { AccessGrouping = false }),
-            new("no chaining", on with { Chaining = false }),
-            new("no jump cache", on with { JumpCache = false }),
-            new("no superblocks", on with { Superblocks = false }),
-            new("no ABI flags", on with { AbiFlags = false }),
-            new("no string stubs", on with { StringStubs = false }),
-            new("no held registers", on with { HeldRegisters = false }),
+            new("all on", on, mode: mode),
+            new("windows", on, opensWindows: true, mode: mode),
+            new("windows alone", TranslatorOptions.None with { HostWindows = true }, opensWindows: true, mode: mode),
+            new("all off", TranslatorOptions.None, mode: mode),
+            new("no flag liveness", on with { FlagLiveness = false }, mode: mode),
+            new("no access grouping", on with { AccessGrouping = false }, mode: mode),
+            new("no chaining", on with { Chaining = false }, mode: mode),
+            new("no jump cache", on with { JumpCache = false }, mode: mode),
+            new("no superblocks", on with { Superblocks = false }, mode: mode),
+            new("no ABI flags", on with { AbiFlags = false }, mode: mode),
+            new("no string stubs", on with { StringStubs = false }, mode: mode),
+            new("no held registers", on with { HeldRegisters = false }, mode: mode),
         ];
     }
 

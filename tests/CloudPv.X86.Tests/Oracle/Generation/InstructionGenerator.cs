@@ -103,7 +103,7 @@ internal sealed class InstructionGenerator(SeededRandom random)
             case Mnemonic.Leave or Mnemonic.Enter:
                 state.Rbp = Arena.High + (uint)ArenaAddress.Pick(random, 8, 8);
                 break;
-            case Mnemonic.Maskmovq or Mnemonic.Maskmovdqu:
+            case Mnemonic.Maskmovq or Mnemonic.Maskmovdqu or Mnemonic.Vmaskmovdqu:
                 state.Rdi = Arena.High + (uint)ArenaAddress.Pick(random, 16, 1);
                 break;
             default:

@@ -25,7 +25,7 @@ internal sealed class OperandGenerator(SeededRandom random)
         switch (opCode.GetOpKind(operand))
         {
             case OpCodeOperandKind.r8_or_mem or OpCodeOperandKind.r16_or_mem or OpCodeOperandKind.r32_or_mem or OpCodeOperandKind.r64_or_mem
-                or OpCodeOperandKind.xmm_or_mem or OpCodeOperandKind.mm_or_mem when random.Next(5) < 3:
+                or OpCodeOperandKind.xmm_or_mem or OpCodeOperandKind.ymm_or_mem or OpCodeOperandKind.mm_or_mem when random.Next(5) < 3:
             case OpCodeOperandKind.mem or OpCodeOperandKind.mem_offs:
                 instruction.SetOpKind(operand, OpKind.Memory);
                 memory.Shape(ref instruction, moffs: opCode.GetOpKind(operand) == OpCodeOperandKind.mem_offs);
@@ -43,8 +43,11 @@ internal sealed class OperandGenerator(SeededRandom random)
             case OpCodeOperandKind.r64_or_mem or OpCodeOperandKind.r64_reg or OpCodeOperandKind.r64_reg_mem or OpCodeOperandKind.r64_rm or OpCodeOperandKind.r64_opcode or OpCodeOperandKind.r64_vvvv:
                 SetRegister(ref instruction, operand, Register.RAX + PickRegister());
                 return;
-            case OpCodeOperandKind.xmm_or_mem or OpCodeOperandKind.xmm_reg or OpCodeOperandKind.xmm_rm:
+            case OpCodeOperandKind.xmm_or_mem or OpCodeOperandKind.xmm_reg or OpCodeOperandKind.xmm_rm or OpCodeOperandKind.xmm_vvvv or OpCodeOperandKind.xmm_is4:
                 SetRegister(ref instruction, operand, Register.XMM0 + random.Next(16));
+                return;
+            case OpCodeOperandKind.ymm_or_mem or OpCodeOperandKind.ymm_reg or OpCodeOperandKind.ymm_rm or OpCodeOperandKind.ymm_vvvv or OpCodeOperandKind.ymm_is4:
+                SetRegister(ref instruction, operand, Register.YMM0 + random.Next(16));
                 return;
             case OpCodeOperandKind.mm_or_mem or OpCodeOperandKind.mm_reg or OpCodeOperandKind.mm_rm:
                 SetRegister(ref instruction, operand, Register.MM0 + random.Next(8));

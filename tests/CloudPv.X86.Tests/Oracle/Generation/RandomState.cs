@@ -43,6 +43,10 @@ internal static class RandomState
         (state.Cs, state.Ss, state.Ds, state.Es, state.Fs, state.Gs) = (UserCode, UserData, 0, 0, 0, 0);
         (state.FsBase, state.GsBase) = (0, 0);
         FillFloatingPoint(state.Fx, random);
+        state.Xcr0 = CpuFeatures.ExtendedStates;
+        state.YmmInUse = random.OneIn(2) ? 1u : 0;
+        for (var i = 0; i < 16; i++)
+            FillVector(((Span<byte>)state.Ymm).Slice(16 * i, 16), random);
     }
 
     /// <summary>Floating-point numbers of 4 or 8 bytes, or bytes that are none.</summary>

@@ -22,7 +22,7 @@ internal sealed class SequenceGenerator(SeededRandom random) : IMemoryShape
     [
         Mnemonic.Fnstenv, Mnemonic.Fnsave, Mnemonic.Fxsave, Mnemonic.Fxsave64,
         Mnemonic.Fldenv, Mnemonic.Frstor, Mnemonic.Fxrstor, Mnemonic.Fxrstor64, Mnemonic.Ldmxcsr, Mnemonic.Fldcw, Mnemonic.Enter, Mnemonic.Leave, Mnemonic.Xlatb,
-        Mnemonic.Popf, Mnemonic.Popfq, Mnemonic.Div, Mnemonic.Idiv, Mnemonic.Maskmovq, Mnemonic.Maskmovdqu,
+        Mnemonic.Popf, Mnemonic.Popfq, Mnemonic.Div, Mnemonic.Idiv, Mnemonic.Maskmovq, Mnemonic.Maskmovdqu, Mnemonic.Vmaskmovdqu, Mnemonic.Vldmxcsr,
     ];
 
     private static readonly Code[] Pool = [.. TestedCodes.All.Where(IsSafe)];

@@ -22,7 +22,9 @@ internal sealed unsafe class HostCpu : IDisposable
     /// <summary>Bytes of the FXSAVE image that belong to the CPU; Linux uses the rest.</summary>
     private const int FxBytes = 416;
     private const int ExtendedStateBitmap = 512;
-    private const int FxImageAndHeader = 576;
+    private const int YmmRegisters = 576;
+    private const int YmmSize = 256;
+    private const int FxImageAndMore = YmmRegisters + YmmSize;
     private const int MxcsrMask = 28;
 
     private const ulong SysMmap = 9;
@@ -85,7 +87,8 @@ internal sealed unsafe class HostCpu : IDisposable
         Control(HostProgram.GsBase) = state.GsBase;
         var fx = FloatingPoint();
         ((ReadOnlySpan<byte>)state.Fx)[..FxBytes].CopyTo(fx);
-        fx[ExtendedStateBitmap] |= 3;
+        fx[ExtendedStateBitmap] |= 7;
+        state.CopyYmm(fx[YmmRegisters..]);
 
         Send(HostProgram.RunCommand);
 
@@ -98,7 +101,13 @@ internal sealed unsafe class HostCpu : IDisposable
         state.Ss = (ushort)(slots[SlotSelectors] >> 48);
         state.FsBase = Control(HostProgram.FsBase);
         state.GsBase = Control(HostProgram.GsBase);
-        FloatingPoint()[..FxBytes].CopyTo(state.Fx);
+        fx = FloatingPoint();
+        fx[..FxBytes].CopyTo(state.Fx);
+        state.YmmInUse = 1;
+        if ((fx[ExtendedStateBitmap] & 4) != 0)
+            fx.Slice(YmmRegisters, YmmSize).CopyTo(state.Ymm);
+        else
+            ((Span<byte>)state.Ymm).Clear();
         return Exit(slots);
     }
 
@@ -188,7 +197,7 @@ internal sealed unsafe class HostCpu : IDisposable
 
     private Span<ulong> MachineSlots() => new(Shared(Control(HostProgram.Context) + MachineContext, 24 * sizeof(ulong)), 24);
 
-    private Span<byte> FloatingPoint() => new(Shared(MachineSlots()[SlotFloatingPoint], FxImageAndHeader), FxImageAndHeader);
+    private Span<byte> FloatingPoint() => new(Shared(MachineSlots()[SlotFloatingPoint], FxImageAndMore), FxImageAndMore);
 
     /// <summary>What the child's address shows here; the kernel put the signal frame on the shared stack.</summary>
     private byte* Shared(ulong address, int size)
