@@ -12,11 +12,13 @@ internal sealed partial class Vcpu
     /// <summary>What MOV from CR0 shows besides TS: PE, MP, ET, NE, WP, AM, PG.</summary>
     private const ulong Cr0Fixed = 0x8005_0033;
 
-    /// <summary>CR4 bits that a PV guest sees set whatever it writes: PAE, MCE, OSFXSR, OSXMMEXCPT (and those that it may choose: TSD, DE).</summary>
+    /// <summary>CR4 bits that a PV guest sees set whatever it writes: PAE, MCE, OSFXSR, OSXMMEXCPT (and those that it may choose: TSD, DE, OSXSAVE).</summary>
     private const ulong Cr4Fixed = 0x660;
     private const ulong Cr4GuestOwned = (1 << 2) | (1 << 3);
+    private const ulong Cr4ExtendedStates = 1 << 18;
 
     private ulong _cr4 = Cr4Fixed;
+    private ulong _xcr0 = CpuidPolicy.InitialExtendedStates;
     private volatile bool _nmiPending;
     private bool _nmiMasked;
     private Callback _syscallCallback;
@@ -70,8 +72,27 @@ internal sealed partial class Vcpu
     public ulong Cr4
     {
         get => _cr4;
-        set => _cr4 = Cr4Fixed | (value & Cr4GuestOwned);
+        set
+        {
+            ulong owned = Cr4GuestOwned | (CpuidPolicy.OffersExtendedStates ? Cr4ExtendedStates : 0);
+            _cr4 = Cr4Fixed | (value & owned);
+            SetExtendedStates(_xcr0);
+        }
     }
+
+    /// <summary>CR4.OSXSAVE: the guest may execute XSAVE and XSETBV, and sees in CPUID that it may.</summary>
+    public bool HasExtendedStates => (_cr4 & Cr4ExtendedStates) != 0;
+
+    /// <summary>XSETBV of XCR0. False: it is a value that gives #GP.</summary>
+    public bool TrySetXcr0(ulong value)
+    {
+        if (!HasExtendedStates || !CpuidPolicy.MayHoldExtendedStates(value) || !SetExtendedStates(value))
+            return false;
+        _xcr0 = value;
+        return true;
+    }
+
+    private bool SetExtendedStates(ulong value) => Cpu.SetExtendedStates(HasExtendedStates ? value : 0);
 
     public DebugRegisters Debug { get; }
 
@@ -170,6 +191,7 @@ internal sealed partial class Vcpu
             MemoryMarshal.AsBytes(new ReadOnlySpan<FpuContext>(in context.FpuCtxt)).CopyTo(MemoryMarshal.AsBytes(new Span<FxState>(ref state.Fx)));
         else
             InitialiseFpu(ref state);
+        state.YmmInUse = 0;
 
         SetCallbacks(context);
         HasSegmentsToLoad = true;
@@ -247,6 +269,7 @@ internal sealed partial class Vcpu
     private static void InitialiseFpu(ref CpuState state)
     {
         state.Fx = default;
+        state.YmmInUse = 0;
         Span<byte> image = state.Fx;
         MemoryMarshal.Write(image, (ushort)0x037f);
         MemoryMarshal.Write(image[24..], 0x1f80u);

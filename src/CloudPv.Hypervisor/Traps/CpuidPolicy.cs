@@ -8,7 +8,7 @@ namespace CloudPv.Hypervisor;
 
 /// <summary>
 /// CPUID as every PV guest here sees it (SDM vol. 2A, CPUID; Xen's leaves: xen/include/public/arch-x86/cpuid.h). Features are those of the host that the translator and Xen's
-/// PV interface carry: no AVX and nothing else that needs XSAVE, no FSGSBASE, PCID, SMEP, SMAP, large pages, MTRR or APIC.
+/// PV interface carry: no AVX-512, no FSGSBASE, PCID, SMEP, SMAP, large pages, MTRR or APIC.
 /// </summary>
 /// <remarks>
 /// The model is an in-order one (Intel family 6 model 28), which kernels know to speculate past no branch: so they patch their return thunks and retpolines to plain returns and
@@ -31,6 +31,10 @@ internal static class CpuidPolicy
     // Leaf 1.
     private const uint Ecx1 = Bit.Sse3 | Bit.Pclmulqdq | Bit.Ssse3 | Bit.Cmpxchg16b | Bit.Sse41 | Bit.Sse42 | Bit.Movbe | Bit.Popcnt | Bit.Aes | Bit.Rdrand;
     private const uint Ecx1Hypervisor = 1u << 31;
+
+    // What needs XSAVE, or its like for FMA, AVX and F16C; OSXSAVE shows the guest's CR4.
+    private const uint Ecx1ExtendedStates = Bit.Fma | Bit.Xsave | Bit.Avx | Bit.F16c;
+
     // FPU, DE, TSC, MSR, PAE, MCE, CX8, MCA, CMOV, PAT, CLFLUSH, MMX, FXSR, SSE, SSE2.
     private const uint Edx1 = 0x0789_c1f5;
 
@@ -39,7 +43,14 @@ internal static class CpuidPolicy
 
     // Leaf 7: BMI1, BMI2, ERMS, RDSEED, ADX, CLFLUSHOPT, CLWB, SHA; FSRM; ARCH_CAPABILITIES.
     private const uint Ebx7 = (1 << 3) | (1 << 8) | (1 << 9) | (1 << 18) | (1 << 19) | (1 << 23) | (1 << 24) | (1 << 29);
+    private const uint Ebx7Avx2 = 1 << 5;
+
+    // VAES, VPCLMULQDQ.
+    private const uint Ecx7Avx = (1 << 9) | (1 << 10);
     private const uint Edx7 = 1 << 4;
+
+    // Subleaf 1: AVX-VNNI.
+    private const uint Eax7Subleaf1 = 1 << 4;
     private const uint Edx7ArchCapabilities = 1 << 29;
 
     // Leaf 0x80000001: LAHF, LZCNT, PREFETCHW; SYSCALL, NX, long mode.
@@ -50,11 +61,23 @@ internal static class CpuidPolicy
     private static ReadOnlySpan<byte> XenSignature => "XenVMMXenVMM"u8;
     private static ReadOnlySpan<byte> Brand => "CloudPv translated x86-64 CPU"u8;
 
+    /// <summary>XSAVE and AVX are offered: together, on hosts that have both.</summary>
+    public static bool OffersExtendedStates { get; } = Avx.IsSupported;
+
+    /// <summary>XCR0 at the start of a vCPU: x87 alone.</summary>
+    public const ulong InitialExtendedStates = 1;
+
+    /// <summary>Whether XSETBV may put a value in XCR0.</summary>
+    public static bool MayHoldExtendedStates(ulong value) => (value & InitialExtendedStates) != 0 && (value & ~CpuFeatures.ExtendedStates) == 0;
+
     /// <summary>Carries out CPUID on a vCPU: EAX and ECX in, EAX to EDX out.</summary>
-    public static void Answer(Vcpu vcpu)
+    /// <param name="isForced">Xen's forced emulation, by which a kernel sees OSXSAVE before it has set it: that is how it knows that Xen lets it use XSAVE.</param>
+    public static void Answer(Vcpu vcpu, bool isForced)
     {
         ref CpuState state = ref vcpu.Cpu.State;
         Leaf leaf = Get(vcpu, (uint)state.Rax, (uint)state.Rcx);
+        if (isForced && (uint)state.Rax == 1 && vcpu.Cpu.Mode == CpuMode.Kernel && OffersExtendedStates)
+            leaf = leaf with { Ecx = leaf.Ecx | Bit.OsXsave };
         state.Rax = leaf.Eax;
         state.Rbx = leaf.Ebx;
         state.Rcx = leaf.Ecx;
@@ -66,7 +89,8 @@ internal static class CpuidPolicy
         0 => Text(Vendor, HighestBasic),
         1 => Features(vcpu),
         4 => Cache(vcpu, subleaf),
-        7 => subleaf == 0 ? StructuredFeatures() : default,
+        7 => StructuredFeatures(subleaf),
+        0xd when OffersExtendedStates => ExtendedStates(vcpu, subleaf),
         0x16 => Frequencies(vcpu),
         XenBase => Signed(XenSignature, XenHighest),
         >= XenBase + 1 and <= XenHighest => Xen(vcpu, index - XenBase, subleaf),
@@ -86,13 +110,37 @@ internal static class CpuidPolicy
         uint cores = (uint)vcpu.Domain.Vcpus.Length;
         uint ebx = (uint)vcpu.Id << 24 | cores << 16 | CacheLineQuadwords << 8;
         uint multithreading = cores > 1 ? Edx1Multithreading : 0;
-        return new Leaf(Signature, ebx, (host.Ecx & Ecx1) | Ecx1Hypervisor, (host.Edx & Edx1) | multithreading);
+        uint extended = OffersExtendedStates ? (host.Ecx & Ecx1ExtendedStates) | (vcpu.HasExtendedStates ? Bit.OsXsave : 0) : 0;
+        return new Leaf(Signature, ebx, (host.Ecx & Ecx1) | extended | Ecx1Hypervisor, (host.Edx & Edx1) | multithreading);
     }
 
-    private static Leaf StructuredFeatures()
+    private static Leaf StructuredFeatures(uint subleaf)
     {
         Leaf host = Host(7);
-        return new Leaf(0, host.Ebx & Ebx7, 0, (host.Edx & Edx7) | Edx7ArchCapabilities);
+        uint more = OffersExtendedStates && host.Eax >= 1 ? Host(7, 1).Eax & Eax7Subleaf1 : 0;
+        uint avx2 = OffersExtendedStates ? Ebx7Avx2 : 0;
+        uint avx = OffersExtendedStates ? Ecx7Avx : 0;
+        return subleaf switch
+        {
+            0 => new Leaf(more == 0 ? 0u : 1, host.Ebx & (Ebx7 | avx2), host.Ecx & avx, (host.Edx & Edx7) | Edx7ArchCapabilities),
+            1 => new Leaf(more, 0, 0, 0),
+            _ => default,
+        };
+    }
+
+    /// <summary>Sizes and places in the image of XSAVE: the standard format alone.</summary>
+    private static Leaf ExtendedStates(Vcpu vcpu, uint subleaf)
+    {
+        const uint WithoutAvx = 576;
+        const uint Avx = 2;
+        const uint Size = CpuFeatures.ExtendedStateSize;
+        bool enabled = vcpu.Cpu.State.Xcr0 == CpuFeatures.ExtendedStates;
+        return subleaf switch
+        {
+            0 => new Leaf((uint)CpuFeatures.ExtendedStates, enabled ? Size : WithoutAvx, Size, 0),
+            Avx => new Leaf(Size - WithoutAvx, WithoutAvx, 0, 0),
+            _ => default,
+        };
     }
 
     /// <summary>Base, maximum and bus frequency in MHz. Linux believes them, and else asks a PIT that isn't there 100,000 times.</summary>
@@ -190,12 +238,17 @@ internal static class CpuidPolicy
         public const uint Sse3 = 1 << 0;
         public const uint Pclmulqdq = 1 << 1;
         public const uint Ssse3 = 1 << 9;
+        public const uint Fma = 1 << 12;
         public const uint Cmpxchg16b = 1 << 13;
         public const uint Sse41 = 1 << 19;
         public const uint Sse42 = 1 << 20;
         public const uint Movbe = 1 << 22;
         public const uint Popcnt = 1 << 23;
         public const uint Aes = 1 << 25;
+        public const uint Xsave = 1 << 26;
+        public const uint OsXsave = 1 << 27;
+        public const uint Avx = 1 << 28;
+        public const uint F16c = 1 << 29;
         public const uint Rdrand = 1 << 30;
     }
 }

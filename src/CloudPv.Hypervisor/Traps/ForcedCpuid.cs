@@ -11,7 +11,7 @@ internal static class ForcedCpuid
         vcpu.Instruction.Fetch(vcpu);
         if (!vcpu.Instruction.Bytes.StartsWith(Sequence))
             return false;
-        CpuidPolicy.Answer(vcpu);
+        CpuidPolicy.Answer(vcpu, isForced: true);
         vcpu.Cpu.State.Rip += (ulong)Sequence.Length;
         TrapDelivery.EndInstruction(vcpu);
         return true;

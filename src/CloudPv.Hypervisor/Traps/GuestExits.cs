@@ -23,7 +23,7 @@ internal static class GuestExits
                 HandleSyscall(vcpu);
                 break;
             case CpuExitKind.Cpuid:
-                CpuidPolicy.Answer(vcpu);
+                CpuidPolicy.Answer(vcpu, isForced: false);
                 vcpu.Cpu.State.Rip += 2;
                 TrapDelivery.EndInstruction(vcpu);
                 break;

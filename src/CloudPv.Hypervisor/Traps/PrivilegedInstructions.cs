@@ -5,7 +5,7 @@ using Iced.Intel;
 namespace CloudPv.Hypervisor;
 
 /// <summary>
-/// The privileged instructions that Xen carries out for a PV guest's kernel after their #GP (pv_emulate_privileged_op): control and debug registers, MSRs, CLTS, WBINVD,
+/// The privileged instructions that Xen carries out for a PV guest's kernel after their #GP (pv_emulate_privileged_op): control and debug registers, XCR0, MSRs, CLTS, WBINVD,
 /// port I/O. All others stay #GP, HLT, INVLPG and SWAPGS among them.
 /// </summary>
 internal static class PrivilegedInstructions
@@ -33,6 +33,7 @@ internal static class PrivilegedInstructions
             Mnemonic.Clts => SetTaskSwitched(vcpu, false),
             Mnemonic.Wbinvd or Mnemonic.Wbnoinvd => true,
             Mnemonic.Rdmsr => TryReadMsr(vcpu),
+            Mnemonic.Xsetbv => (uint)state.Rcx == 0 && vcpu.TrySetXcr0((state.Rdx << 32) | (uint)state.Rax),
             Mnemonic.Wrmsr => ModelSpecificRegisters.TryWrite(vcpu, (uint)state.Rcx, (state.Rdx << 32) | (uint)state.Rax),
             _ => false,
         };
