@@ -16,6 +16,7 @@ internal sealed unsafe partial class Vcpu : IDisposable
         Debug = new DebugRegisters(Cpu);
         Runstate = new RunstateAccount(this);
         Timers = new VcpuTimers(this);
+        _polling = new HaltPolling(_runDelay.Read);
         Credit = new VcpuCredit(domain.Cap);
         _info = id < LegacyVcpuInfos.Length ? LegacyInfo : DummyInfo;
         PublishTime();

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using CloudPv.X86;
 using Runstates = CloudPv.Xen.Runstate;
 
@@ -11,6 +12,8 @@ internal sealed partial class Vcpu
     [ThreadStatic] private static Vcpu? _current;
 
     private readonly Parker _parker = new();
+    private readonly RunDelay _runDelay = new();
+    private readonly HaltPolling _polling;
     private Thread? _thread;
     private int _threadStarted;
     private volatile bool _online;
@@ -114,6 +117,7 @@ internal sealed partial class Vcpu
         }
         Profile?.Stop();
         Timers.Stop();
+        _runDelay.Dispose();
         Domain.Gate.Leave();
     }
 
@@ -188,8 +192,26 @@ internal sealed partial class Vcpu
     /// <summary>Waits until interrupted, or until the next of the vCPU's own timers or <paramref name="deadline"/>, whose expiry is seen to.</summary>
     private void Park(ulong deadline)
     {
-        SleepUntil(Math.Min(Timers.Next, deadline), Domain.Host.Clock.Now);
+        ulong next = Math.Min(Timers.Next, deadline);
+        ulong start = Domain.Host.Clock.Now;
+        ulong now = LookOut(start, next);
+        SleepUntil(next, now);
+        _polling.Learn(Domain.Host.Clock.Now - start);
         Timers.Expire();
+    }
+
+    /// <summary>Looks out for work for as long as that pays.</summary>
+    /// <returns>The time now.</returns>
+    private ulong LookOut(ulong start, ulong next)
+    {
+        ulong end = Math.Min(start + _polling.Window(start), next);
+        ulong now = start;
+        while (now < end && !_parker.IsSet)
+        {
+            X86Base.Pause();
+            now = Domain.Host.Clock.Now;
+        }
+        return now;
     }
 
     /// <summary>Sleeps until interrupted or until a system time. The alarm that the guest's timers have anyway ends it: a futex's own timeout would be a second timer.</summary>

@@ -16,6 +16,9 @@ internal sealed unsafe partial class Parker : IDisposable
     // SAFETY: four bytes of our own, outside the managed heap as the kernel watches the address; freed only after the last user is gone.
     private readonly int* _word = (int*)NativeMemory.AllocZeroed(sizeof(int));
 
+    /// <summary>Whether a wait would return at once.</summary>
+    public bool IsSet => Volatile.Read(ref *_word) == Signalled;
+
     /// <summary>What <see cref="Set"/> makes 1. A handler that does it by itself need wake nobody: the kernel looks at it again when a signal has ended the wait.</summary>
     public int* Word => _word;
 
