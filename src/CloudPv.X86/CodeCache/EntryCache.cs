@@ -11,27 +11,21 @@ internal sealed unsafe class EntryCache
 {
     private readonly Entry* _entries;
     private readonly int _count;
-
-    // The entries filled since the last clearing; too many are as good as all.
-    private readonly ushort[] _filled;
-    private int _filledCount = int.MaxValue;
+    private readonly FilledSlots _filled;
 
     // SAFETY: the context has that many entries there, and an index is below that.
     public EntryCache(CpuContext* context, int offset, int count)
     {
         _entries = (Entry*)((byte*)context + offset);
         _count = count;
-        _filled = new ushort[count / 4];
+        _filled = new FilledSlots(count / 4);
         Clear();
     }
 
     public void Add(Block block)
     {
         var index = IndexOf(block.Key.Rip);
-        if (_filledCount < _filled.Length)
-            _filled[_filledCount] = (ushort)index;
-        if (_filledCount <= _filled.Length)
-            _filledCount++;
+        _filled.Add(index);
         _entries[index] = new Entry { Rip = block.Key.Rip, Host = block.Entry };
     }
 
@@ -44,18 +38,18 @@ internal sealed unsafe class EntryCache
 
     public void Clear()
     {
-        if (_filledCount <= _filled.Length)
-        {
-            foreach (var index in _filled.AsSpan(0, _filledCount))
-                Empty(index);
-        }
-        else
+        if (_filled.AreAll)
         {
             for (var index = 0; index < _count; index++)
                 Empty(index);
         }
+        else
+        {
+            foreach (var index in _filled.Slots)
+                Empty(index);
+        }
 
-        _filledCount = 0;
+        _filled.Clear();
     }
 
     /// <summary>Leaves an address there that is looked for in another entry, so that none matches, however strange: a guest may jump anywhere.</summary>

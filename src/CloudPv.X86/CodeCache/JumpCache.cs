@@ -11,10 +11,7 @@ internal sealed unsafe class JumpCache
 
     private readonly nint* _slots;
     private nint _miss;
-
-    // The slots filled since the last clearing; too many are as good as all.
-    private readonly ushort[] _filled = new ushort[2048];
-    private int _filledCount = int.MaxValue;
+    private readonly FilledSlots _filled = new(most: 2048);
 
     // SAFETY: the context has ContextLayout.JumpCacheEntries slots here, and Slot is below that.
     public JumpCache(CpuContext* context, CpuMode mode, byte* miss)
@@ -28,10 +25,7 @@ internal sealed unsafe class JumpCache
     public void Add(Block block)
     {
         var slot = Slot(block.Key.Rip);
-        if (_filledCount < _filled.Length)
-            _filled[_filledCount] = (ushort)slot;
-        if (_filledCount <= _filled.Length)
-            _filledCount++;
+        _filled.Add(slot);
         _slots[slot] = (nint)block.IndirectEntry;
     }
 
@@ -45,9 +39,9 @@ internal sealed unsafe class JumpCache
     /// <param name="miss">Where empty slots lead.</param>
     public void Clear(byte* miss)
     {
-        if ((nint)miss == _miss && _filledCount <= _filled.Length)
+        if ((nint)miss == _miss && !_filled.AreAll)
         {
-            foreach (var slot in _filled.AsSpan(0, _filledCount))
+            foreach (var slot in _filled.Slots)
                 _slots[slot] = _miss;
         }
         else
@@ -56,6 +50,6 @@ internal sealed unsafe class JumpCache
             new Span<nint>(_slots, ContextLayout.JumpCacheEntries).Fill(_miss);
         }
 
-        _filledCount = 0;
+        _filled.Clear();
     }
 }

@@ -19,17 +19,8 @@ internal sealed unsafe class TrapMap
     /// <summary>The guest instruction of the last entry at or before a host address.</summary>
     public bool TryFind(byte* host, out ulong rip)
     {
-        int low = 0, high = _entries.Count;
-        while (low < high)
-        {
-            var middle = (low + high) / 2;
-            if (_entries[middle].Host <= (nint)host)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-
-        rip = low == 0 ? 0 : _entries[low - 1].Rip;
-        return low != 0;
+        var last = HostOrder.LastUpTo(_entries, host, static entry => entry.Host);
+        rip = last < 0 ? 0 : _entries[last].Rip;
+        return last >= 0;
     }
 }

@@ -23,17 +23,8 @@ internal sealed unsafe class WindowAccesses
 
     public bool TryFind(byte* host, out WindowAccess access)
     {
-        int low = 0, high = _entries.Count;
-        while (low < high)
-        {
-            var middle = (low + high) / 2;
-            if (_entries[middle].Start <= (nint)host)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-
-        access = low == 0 ? default : _entries[low - 1];
+        var last = HostOrder.LastUpTo(_entries, host, static entry => entry.Start);
+        access = last < 0 ? default : _entries[last];
         return (nint)host < access.End;
     }
 }

@@ -34,7 +34,7 @@ internal sealed unsafe partial class BlockTranslator
         /// <summary>Where T0 and T1 are what the check makes of them, if it was of the stack page alone.</summary>
         public byte* Found;
 
-        /// <summary>The code that accesses memory at T0 + T1, repeated in the slow path; none for a group, which goes on behind its check.</summary>
+        /// <summary>The code that accesses memory, repeated in the slow path; none for a group, which goes on behind its check.</summary>
         public byte* Operation;
         public byte* Resume;
 

@@ -243,14 +243,6 @@ internal sealed unsafe partial class HostAssembler
         Memory(register, @base, HostRegister.None, 0, displacement);
     }
 
-    /// <summary>MOV between a 64-bit register and [base + index].</summary>
-    public void MoveIndexed(byte opcode, int register, int @base, int index)
-    {
-        Byte(0x48 | (register >> 3 << 2) | (index >> 3 << 1) | (@base >> 3));
-        Byte(opcode);
-        Memory(register, @base, index, 0, 0);
-    }
-
     /// <summary>PEXT destination, source, gs:[offset] (BMI2): the bits of a mask, packed, with no flag touched.</summary>
     public void ExtractBits(int destination, int source, int offset)
     {

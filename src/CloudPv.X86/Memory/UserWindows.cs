@@ -12,7 +12,7 @@ internal sealed unsafe class UserWindows : IDisposable
     private const int MostKnown = 256;
     private const int MostHotCode = 4096;
 
-    /// <summary>In milliseconds in which user code was seen running.</summary>
+    /// <summary>So often must user code be seen running; once a tick of the host's clock counts.</summary>
     private const int Worth = 6;
     private const int Penalty = -250;
 
@@ -87,7 +87,7 @@ internal sealed unsafe class UserWindows : IDisposable
         if (HasToGo || (switchesMuch && Shown != null))
         {
             if (_missesLeft < 0 || switchesMuch)
-                _seen[(root, thread)] = Penalty;
+                Seen(root, thread) = Penalty;
             Drop();
         }
 
@@ -103,9 +103,7 @@ internal sealed unsafe class UserWindows : IDisposable
             return;
         }
 
-        if (_seen.Count == MostKnown)
-            _seen.Clear();
-        ref var seen = ref CollectionsMarshal.GetValueRefOrAddDefault(_seen, (root, thread), out _);
+        ref var seen = ref Seen(root, thread);
         seen += thread != 0 && _hotCode.Contains(code) ? Worth / 2 : 1;
         if (seen >= Worth)
             Create(root, stack, thread);
@@ -151,6 +149,14 @@ internal sealed unsafe class UserWindows : IDisposable
         foreach (var set in _sets)
             set.Dispose();
         _sets.Clear();
+    }
+
+    /// <summary>How often a thread was seen running, or some negative number. Valid until the next.</summary>
+    private ref int Seen(ulong root, ulong thread)
+    {
+        if (_seen.Count >= MostKnown)
+            _seen.Clear();
+        return ref CollectionsMarshal.GetValueRefOrAddDefault(_seen, (root, thread), out _);
     }
 
     private void Drop()

@@ -24,10 +24,10 @@ internal sealed unsafe class WindowRange : IDisposable
     private readonly int _number;
     private readonly byte* _reserved;
 
-    private WindowRange(int number)
+    private WindowRange(int number, byte* reserved)
     {
         _number = number;
-        _reserved = HostSystem.MapAnonymousPages(Size + (2 * Guard), HostSystem.ProtNone);
+        _reserved = reserved;
     }
 
     public static bool HasRoom => Volatile.Read(ref _pageCount) < MostPages;
@@ -44,16 +44,18 @@ internal sealed unsafe class WindowRange : IDisposable
     /// <summary>What leads from linear addresses with this number to none that the host lets anyone access, however large a displacement is added.</summary>
     public static ulong Nowhere(int number) => NoAddress - StartOf(number);
 
+    /// <summary>False: the process has as many as it may, or the host has no room for one more.</summary>
     public static bool TryReserve(int number, out WindowRange range)
     {
         range = null!;
-        if (Interlocked.Increment(ref _rangeCount) > MostRanges)
+        var reserved = Interlocked.Increment(ref _rangeCount) <= MostRanges ? HostSystem.Reserve(Size + (2 * Guard)) : null;
+        if (reserved == null)
         {
             Interlocked.Decrement(ref _rangeCount);
             return false;
         }
 
-        range = new WindowRange(number);
+        range = new WindowRange(number, reserved);
         return true;
     }
 

@@ -36,6 +36,13 @@ internal static unsafe partial class HostSystem
     public static byte* MapAnonymousPages(ulong size, int protection) =>
         Map(null, size, protection, MapPrivate | MapAnonymous | MapNoReserve, -1);
 
+    /// <summary>Sets addresses aside that nobody may touch. Null: the host has no room for them.</summary>
+    public static byte* Reserve(ulong size)
+    {
+        var reserved = (byte*)mmap(null, (nuint)size, ProtNone, MapPrivate | MapAnonymous | MapNoReserve, -1, 0);
+        return (nint)reserved == -1 ? null : reserved;
+    }
+
     /// <summary>The same at a multiple of <see cref="HugePageSize"/>, so that <see cref="UseHugePages"/> can be of use.</summary>
     public static byte* MapAlignedPages(ulong size, int protection)
     {
